@@ -1,0 +1,141 @@
+"""The command line: click commands only, no logic."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+
+from edgegen import __version__
+from edgegen.errors import EdgegenError
+from edgegen.pipeline import (
+    Options,
+    build_library,
+    compile_model,
+    load_model,
+    model_name,
+)
+from edgegen.report import tables
+from edgegen.target.board import list_boards, load_board
+from edgegen.target.select import OPTIMIZE
+from edgegen.verify.vectors import load_vectors, standard_vectors
+from edgegen.verify.verify import verify_host
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MODEL = click.argument("model", type=click.Path(path_type=Path))
+BOARD = click.option("--board", "-b", required=True, help="A board's name, or a path to its .toml.")
+NAME = click.option("--name", help="Prefix of all C identifiers; default: the model file's name.")
+OPTIMIZE_OPTION = click.option(
+    "--optimize",
+    type=click.Choice(OPTIMIZE),
+    default="balanced",
+    show_default=True,
+    help="What to prefer where there is a choice of kernels.",
+)
+INPUTS = click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="An .npz with `inputs` [n, ...]; recorded `outputs` and `labels` are compared too.",
+)
+
+
+def _reports_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Prints an EdgegenError and exits with 1; anything else is a bug and keeps its traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except EdgegenError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+    return wrapped
+
+
+def _console() -> Console:
+    # Wide enough for every table when the output is not a terminal.
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="edgegen")
+def main() -> None:
+    """Compile INT8 neural networks to exact, self-contained C for microcontrollers."""
+
+
+@main.command()
+@MODEL
+@BOARD
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder; default: ./NAME.")
+@NAME
+@OPTIMIZE_OPTION
+@click.option("--dump-ir", type=click.Path(path_type=Path), help="Folder for every stage as text.")
+@click.option("--explain", is_flag=True, help="Say for every layer why its kernel was chosen.")
+@_reports_errors
+def build(
+    model: Path,
+    board: str,
+    output: Path | None,
+    name: str | None,
+    optimize: str,
+    dump_ir: Path | None,
+    explain: bool,
+) -> None:
+    """Compile MODEL to a C library for a board."""
+    target_board = load_board(board)
+    library, target = build_library(model, target_board, output, Options(name, optimize))
+    console = _console()
+    if dump_ir is not None:
+        dump_ir.mkdir(parents=True, exist_ok=True)
+        for file, text in library.compilation.dumps.items():
+            (dump_ir / file).write_text(text, encoding="utf-8")
+    if explain:
+        tables.print_explain(console, library.compilation)
+    tables.print_build(console, library, target, target_board)
+
+
+@main.command()
+@MODEL
+@click.option(
+    "--board",
+    "-b",
+    default="nrf52840dk",
+    show_default=True,
+    help="Whose kernels to verify: a board's name, or a path to its .toml.",
+)
+@INPUTS
+@NAME
+@OPTIMIZE_OPTION
+@click.option("--cc", help="Host C compiler; default: $CC, cc, gcc or clang.")
+@_reports_errors
+def verify(
+    model: Path, board: str, inputs: Path | None, name: str | None, optimize: str, cc: str | None
+) -> None:
+    """Compare the numpy reference with the compiled C, all bytes of all layers."""
+    options = Options(name, optimize)
+    compilation = compile_model(
+        load_model(model), model_name(model, options), load_board(board).core, options
+    )
+    graph = compilation.source
+    vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph)
+    verdict = verify_host(compilation, vectors, compiler=cc)
+    tables.print_verdict(_console(), compilation.name, verdict, vectors.title)
+
+
+@main.command()
+@_reports_errors
+def boards() -> None:
+    """List the boards."""
+    tables.print_boards(_console(), list_boards())
+
+
+if __name__ == "__main__":
+    main()

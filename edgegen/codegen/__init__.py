@@ -1,0 +1,1 @@
+"""Code generation: a Plan in, the text of C files out."""

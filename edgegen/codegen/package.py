@@ -1,0 +1,93 @@
+"""Plan to Package: packed constants, each stored once, and a packed call for every layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgegen.ir.types import Array
+from edgegen.kernels.base import ConstantKind, Packed
+from edgegen.kernels.program import KernelCall
+from edgegen.plan.plan import Plan
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A constant array of the generated library.
+
+    Attributes:
+        name: its C identifier.
+        data: the packed array.
+        kind: what flash is counted as.
+        comment: which layer it is for.
+    """
+
+    name: str
+    data: Array
+    kind: ConstantKind
+    comment: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A kernel call, packed.
+
+    Attributes:
+        index: position in the program.
+        call: the call.
+        packed: what its kernel packed.
+        constants: C symbol by role.
+    """
+
+    index: int
+    call: KernelCall
+    packed: Packed
+    constants: dict[str, str]
+
+    @property
+    def routine_key(self) -> tuple[str, str]:
+        """Layers with equal keys share one C function."""
+        return self.call.kernel.path, self.packed.variant
+
+
+@dataclass(frozen=True)
+class Package:
+    """A plan with everything that templates need from kernels."""
+
+    plan: Plan
+    name: str
+    symbols: tuple[Symbol, ...]
+    layers: tuple[Layer, ...]
+
+    def bytes_of(self, *kinds: ConstantKind) -> int:
+        """Flash of the constants of some kinds; of all when none is given."""
+        return sum(s.data.nbytes for s in self.symbols if not kinds or s.kind in kinds)
+
+
+def pack(plan: Plan, name: str) -> Package:
+    """Packs every call's constants; arrays with equal bytes and type are stored once.
+
+    Args:
+        plan: the planned program.
+        name: prefix of all C identifiers.
+    """
+    symbols: dict[tuple[str, tuple[int, ...], bytes], Symbol] = {}
+    layers = []
+    for index, call in enumerate(plan.program.calls):
+        packed = call.kernel.pack(call.op, plan.program.io(call))
+        names: dict[str, str] = {}
+        for constant in packed.constants:
+            data = np.ascontiguousarray(constant.data)
+            # One-dimensional in C: the packing order is the kernel's affair.
+            key = (data.dtype.str, (data.size,), data.tobytes())
+            if key not in symbols:
+                symbols[key] = Symbol(
+                    f"{name}_layer_{index:02d}_{constant.role}",
+                    data.ravel(),
+                    constant.kind,
+                    f"layer {index}, {call.op.origin.type}: {constant.role}",
+                )
+            names[constant.role] = symbols[key].name
+        layers.append(Layer(index, call, packed, names))
+    return Package(plan, name, tuple(symbols.values()), tuple(layers))

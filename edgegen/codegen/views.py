@@ -1,0 +1,247 @@
+"""Ready-made views for the templates, which do no arithmetic of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from edgegen import __version__
+from edgegen.codegen.environment import environment
+from edgegen.codegen.filters import shape_text, wrap_values
+from edgegen.codegen.names import tensor_identifiers
+from edgegen.codegen.package import Layer, Package, Symbol
+from edgegen.errors import InternalError
+from edgegen.ir import Tensor, TensorType
+from edgegen.ir.names import short_name
+from edgegen.plan.plan import ALIGNMENT, proof_text, scratch_name
+
+
+@dataclass(frozen=True)
+class Port:
+    """A graph input or output, as the header shows it."""
+
+    tensor: Tensor
+    accessor: str
+    macro: str
+    ctype: str
+    offset: int
+
+    @property
+    def type(self) -> TensorType:
+        """The tensor's type."""
+        return self.tensor.type
+
+    @property
+    def title(self) -> str:
+        """The tensor's name in the source model."""
+        return self.tensor.name
+
+    @property
+    def shape_values(self) -> str:
+        """The shape as C values."""
+        return ", ".join(str(d) for d in self.type.shape) or "1"
+
+    @property
+    def shape(self) -> str:
+        """The shape for people."""
+        return shape_text(self.type.shape)
+
+    @property
+    def scale_literal(self) -> str:
+        """The scale as a C float literal that reads back exactly; 1 when not quantised."""
+        if self.type.quant is None:
+            return "1.0f"
+        text = repr(float(self.type.scale)) if self.type.scale >= 1e16 else f"{self.type.scale:.9g}"
+        return text + ("f" if "." in text or "e" in text else ".0f")
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point; 0 when not quantised."""
+        return 0 if self.type.quant is None else self.type.zero_point
+
+
+@dataclass(frozen=True)
+class Routine:
+    """A C function shared by one or more layers."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ArrayView:
+    """A constant array: declaration and values."""
+
+    name: str
+    ctype: str
+    size: int
+    comment: str
+    values: str
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer's C function and its comment."""
+
+    index: int
+    function: str
+    comment: tuple[str, ...]
+    summary: str
+    body: str
+    output_offset: int
+    output_bytes: int
+
+
+def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ...]:
+    """Views of graph inputs or outputs; `kind` is `input` or `output`.
+
+    A single one is called `NAME_input`; several carry their tensors' names.
+    """
+    graph, name = package.plan.program.graph, package.name
+    buffer_of = package.plan.program.buffer_of
+    found = []
+    for tensor_name, identifier in zip(names, tensor_identifiers(names, kind), strict=True):
+        tensor = graph.tensor(tensor_name)
+        suffix = "" if len(names) == 1 else f"_{identifier}"
+        found.append(
+            Port(
+                tensor,
+                f"{name}_{kind}{suffix}",
+                f"{name}_{kind}{suffix}".upper(),
+                f"{tensor.type.dtype.value}_t",
+                package.plan.offset(buffer_of[tensor_name]),
+            )
+        )
+    return tuple(found)
+
+
+def symbol_views(symbols: tuple[Symbol, ...]) -> Iterator[ArrayView]:
+    """Declarations and values of constant arrays."""
+    for symbol in symbols:
+        values = symbol.data.tolist()
+        if symbol.data.dtype == np.int32:
+            # -2**31 has no plain literal in C.
+            text = ["(-2147483647 - 1)" if v == -(2**31) else str(v) for v in values]
+        elif symbol.data.dtype == np.uint32:
+            text = [f"0x{v:08x}u" for v in values]
+        else:
+            text = [str(v) for v in values]
+        yield ArrayView(
+            symbol.name,
+            f"{symbol.data.dtype.name}_t",
+            symbol.data.size,
+            symbol.comment,
+            wrap_values(text),
+        )
+
+
+def routines(package: Package) -> tuple[Routine, ...]:
+    """Every distinct C function that the layers need, in order of first use."""
+    found: dict[tuple[str, str], Routine] = {}
+    variables: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for layer in package.layers:
+        key = layer.routine_key
+        if key in found:
+            if variables[key] != layer.packed.routine:
+                raise InternalError(f"two routines are called {routine_name(package, layer)}")
+            continue
+        name = routine_name(package, layer)
+        template = environment().get_template(layer.call.kernel.template)
+        # A namespace, not a dict: `v.values` in a template must not find a dict's method.
+        view = SimpleNamespace(p=package.name, name=name, **layer.packed.routine)
+        text = str(template.make_module().routine(view)).strip("\n")  # type: ignore[attr-defined]
+        found[key], variables[key] = Routine(name, text), layer.packed.routine
+    return tuple(found.values())
+
+
+def routine_name(package: Package, layer: Layer) -> str:
+    """C name of the function a layer calls."""
+    kernel = layer.call.kernel
+    variant = f"_{layer.packed.variant}" if layer.packed.variant else ""
+    return f"{package.name}_{kernel.op.stem}_{kernel.name}{variant}"
+
+
+def helpers(package: Package) -> tuple[str, ...]:
+    """Snippets of templates/lib that the routines call, rendered, each once."""
+    names: dict[str, None] = {}
+    for layer in package.layers:
+        names.update(dict.fromkeys(layer.packed.helpers))
+    return tuple(
+        environment().get_template(f"lib/{n}.c.j2").render(p=package.name).strip("\n")
+        for n in names
+    )
+
+
+def layer_views(package: Package) -> tuple[LayerView, ...]:
+    """The layers' functions, each one commented with what it computes."""
+    return tuple(_layer_view(package, layer) for layer in package.layers)
+
+
+def layer_function(name: str, layer: Layer) -> str:
+    """C name of a layer's function; profilers and `edgegen run` know layers by it."""
+    return f"{name}_layer_{layer.index:02d}_{layer.call.op.stem}"
+
+
+def _layer_view(package: Package, layer: Layer) -> LayerView:
+    call, plan = layer.call, package.plan
+    io = plan.program.io(call)
+    view = SimpleNamespace(
+        p=package.name,
+        routine=routine_name(package, layer),
+        constants=SimpleNamespace(**layer.constants),
+        inputs=[None if n is None else f"(arena + {plan.offset(n)})" for n in call.inputs],
+        outputs=[f"(arena + {plan.offset(call.output)})"],
+        scratch=f"(arena + {plan.offset(scratch_name(layer.index))})"
+        if call.scratch_bytes
+        else None,
+        **layer.packed.call,
+    )
+    template = environment().get_template(call.kernel.template)
+    body = str(template.make_module().call(view)).strip("\n")  # type: ignore[attr-defined]
+    reads = " + ".join(
+        shape_text(t.type.shape) for t, n in zip(io.inputs, call.inputs, strict=True) if t and n
+    )
+    shapes = f"{reads} -> {shape_text(io.output.type.shape)}"
+    macs = call.op.macs(io)
+    detail = call.op.summary(io)
+    comment = (
+        f"Layer {layer.index}: {call.op.origin.type}{', ' + detail if detail else ''}",
+        f"{shapes}, " + (f"{macs:,} MACs, " if macs else "") + f"kernel {call.kernel.path}",
+        f"model: op {call.op.origin.index}, {short_name(io.output.name, 70)}",
+    )
+    return LayerView(
+        layer.index,
+        layer_function(package.name, layer),
+        comment,
+        f"{call.op.origin.type} {shapes}" + (f", {macs:,} MACs" if macs else ""),
+        body,
+        plan.offset(call.output),
+        io.output.type.bytes,
+    )
+
+
+def model_view(package: Package) -> dict[str, Any]:
+    """What all templates of one library share."""
+    plan, graph = package.plan, package.plan.program.graph
+    return {
+        "name": package.name,
+        "NAME": package.name.upper(),
+        "p": package.name,
+        "version": __version__,
+        "arena_bytes": plan.arena.size,
+        "arena_words": plan.arena.size // ALIGNMENT,
+        "proof": proof_text(plan.arena),
+        "weights_bytes": package.bytes_of(),
+        "macs": graph.macs,
+        "core": plan.program.core,
+        "inputs": ports(package, graph.inputs, "input"),
+        "outputs": ports(package, graph.outputs, "output"),
+        "symbols": tuple(symbol_views(package.symbols)),
+        "routines": routines(package),
+        "helpers": helpers(package),
+        "layers": layer_views(package),
+    }

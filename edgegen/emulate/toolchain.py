@@ -1,0 +1,147 @@
+"""Compiles and links bare-metal firmware with GCC for Arm, every warning an error."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edgegen.codegen.environment import render
+from edgegen.errors import Problem, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgegen.target.board import Board
+
+GCC: Final = "arm-none-eabi-gcc"
+_GCC_HINT: Final = (
+    "install it with `sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi`, "
+    "or put Arm's GNU toolchain on PATH"
+)
+_WARNINGS: Final = (
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wdouble-promotion",
+    "-Werror",
+)
+_COMPILE: Final = ("-std=c99", "-ffunction-sections", "-fdata-sections", *_WARNINGS)
+# newlib-nano only for memcpy, memset and their like; the start-up code is ours.
+_LINK: Final = ("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections")
+_JOBS: Final = 2
+_STACK_USAGE: Final = re.compile(r"^.*:(?P<name>[^:\t]+)\t(?P<bytes>\d+)\t(?P<kind>\S+)$", re.M)
+
+
+@dataclass(frozen=True)
+class StackUse:
+    """The stack frame GCC gives a function: its bytes, and "static" if that is the whole truth."""
+
+    function: str
+    frame_bytes: int
+    kind: str
+
+
+def find_gcc() -> str:
+    """Returns the cross compiler's path.
+
+    Raises:
+        ToolError: it is not installed; says how to install it.
+    """
+    path = shutil.which(GCC)
+    if path is None:
+        raise ToolError(Problem(f"{GCC} is not on PATH", hint=_GCC_HINT))
+    return path
+
+
+def build_elf(
+    sources: Sequence[Path],
+    board: Board,
+    *,
+    workdir: Path,
+    include_dirs: Sequence[Path] = (),
+    optimize: str = "-O2",
+    defines: Sequence[str] = (),
+    stack_usage: bool = False,
+) -> Path:
+    """Compiles `sources` with the board's start-up code and links them for its memory.
+
+    Args:
+        sources: C and assembler files; one of them defines `main`.
+        board: where the image goes.
+        workdir: receives start-up code, linker script, objects and the ELF; made if missing.
+        include_dirs: searched for headers, after `workdir`.
+        optimize: GCC's optimisation option, such as "-O2" or "-Os".
+        defines: macros as "NAME" or "NAME=VALUE".
+        stack_usage: also have GCC report each function's frame; see `read_stack_usage`.
+
+    Returns:
+        The ELF file, `workdir/firmware.elf`.
+
+    Raises:
+        ToolError: the compiler is missing, or reports errors; lists those of every file.
+    """
+    gcc = find_gcc()
+    workdir.mkdir(parents=True, exist_ok=True)
+    startup = workdir / "startup.c"
+    startup.write_text(render("firmware/startup.c.j2", board=board), encoding="utf-8")
+    (workdir / "semihost.h").write_text(render("firmware/semihost.h.j2"), encoding="utf-8")
+    script = workdir / "linker.ld"
+    script.write_text(render("firmware/linker.ld.j2", board=board), encoding="utf-8")
+    compile_command = [
+        gcc,
+        *board.flags,
+        *_COMPILE,
+        optimize,
+        *(["-fstack-usage"] if stack_usage else []),
+        *(f"-D{define}" for define in defines),
+        *(f"-I{folder}" for folder in (workdir, *include_dirs)),
+    ]
+    objects = _compile_all(compile_command, [startup, *sources], workdir / "objects")
+    elf = workdir / "firmware.elf"
+    link = [gcc, *board.flags, *_LINK, f"-T{script}", f"-Wl,-Map={elf.with_suffix('.map')}"]
+    problem = _run([*link, *map(str, objects), "-o", str(elf)], "linking firmware.elf")
+    if problem:
+        raise ToolError(problem)
+    return elf
+
+
+def read_stack_usage(workdir: Path) -> tuple[StackUse, ...]:
+    """Returns the frames of an image that was built with `stack_usage`, largest first."""
+    found = [
+        StackUse(match["name"], int(match["bytes"]), match["kind"])
+        for report in sorted((workdir / "objects").rglob("*.su"))
+        for match in _STACK_USAGE.finditer(report.read_text(encoding="utf-8"))
+    ]
+    return tuple(sorted(found, key=lambda use: (-use.frame_bytes, use.function)))
+
+
+def _compile_all(command: list[str], sources: Sequence[Path], folder: Path) -> list[Path]:
+    # A folder for each source: stems may repeat, and the linker script looks at the object's name.
+    objects = [
+        folder / str(index) / f"{source.stem}.o" for index, source in enumerate(sources)
+    ]
+
+    def compile_one(source: Path, target: Path) -> Problem | None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return _run([*command, "-c", str(source), "-o", str(target)], f"compiling {source.name}")
+
+    with ThreadPoolExecutor(max_workers=_JOBS) as pool:
+        problems = list(pool.map(compile_one, sources, objects))
+    failed = [problem for problem in problems if problem]
+    if failed:
+        raise ToolError(failed)
+    return objects
+
+
+def _run(command: list[str], what: str) -> Problem | None:
+    """Runs the compiler; returns what went wrong, or None."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    return Problem(f"{what} failed", why=done.stderr.strip() or f"exit code {done.returncode}")

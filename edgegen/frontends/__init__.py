@@ -1,0 +1,1 @@
+"""Front ends: a model file in, a neutral `RawGraph` out, then a typed `Graph`."""

@@ -1,0 +1,114 @@
+"""What a kernel is: an implementation of one operator, chosen at build time for a core.
+
+A kernel is a module `edgegen/kernels/<stem>/<variant>.py` and a template
+`templates/kernels/<stem>/<variant>.c.j2`. The template defines two macros: `routine(v)`, the C
+function, rendered once for each distinct set of routine variables, and `call(v)`, the body of the
+layer's function, which calls it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from edgegen.ir import Op, OpIO
+from edgegen.ir.types import Array
+from edgegen.kernels.order import AccessOrder
+
+OpT = TypeVar("OpT", bound=Op)
+
+
+class ConstantKind(Enum):
+    """What a constant array is for; reports count flash by it."""
+
+    WEIGHTS = "weights"
+    REQUANTISE = "requantise"
+    TABLE = "table"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant array that a kernel reads; it is rendered into NAME_weights.c.
+
+    Attributes:
+        role: what it is, a C identifier such as `weights` or `bias`; unique in one kernel call.
+        data: the packed array, int8 to uint32, in the order the kernel reads it.
+        kind: what flash is counted as.
+    """
+
+    role: str
+    data: Array = field(compare=False, repr=False)
+    kind: ConstantKind = ConstantKind.WEIGHTS
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A prediction for one inference on a core, zero wait states."""
+
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a kernel hands to its template.
+
+    Attributes:
+        constants: arrays for NAME_weights.c.
+        call: variables of the `call` macro: literals and shapes, no arithmetic left to do.
+        routine: variables of the `routine` macro; layers with equal ones share one C function.
+        variant: suffix that tells routines of one kernel apart, a C identifier or empty.
+        helpers: names of snippets in templates/lib that the routine calls.
+    """
+
+    constants: tuple[Constant, ...] = ()
+    call: Mapping[str, Any] = field(default_factory=dict)
+    routine: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = ""
+    helpers: tuple[str, ...] = ()
+
+
+class Kernel(ABC, Generic[OpT]):
+    """One implementation of an operator. Instances have no state."""
+
+    op: ClassVar[type[Op]]
+    """The operator it implements."""
+    name: ClassVar[str]
+    """The variant's name, its module's and template's."""
+    requires: ClassVar[frozenset[str]] = frozenset()
+    """Features of the core that it needs."""
+    code_bytes: ClassVar[int] = 512
+    """Flash of one routine, an estimate for the fit check before anything is compiled."""
+
+    @property
+    def path(self) -> str:
+        """`<stem>/<variant>`, as reports name it."""
+        return f"{self.op.stem}/{self.name}"
+
+    @property
+    def template(self) -> str:
+        """The template's path below templates/."""
+        return f"kernels/{self.path}.c.j2"
+
+    def rejects(self, op: OpT, io: OpIO) -> str:  # noqa: ARG002
+        """Why the kernel cannot run this operator; empty when it can."""
+        return ""
+
+    def scratch_bytes(self, op: OpT, io: OpIO) -> int:  # noqa: ARG002
+        """Working memory in the arena during the call, bytes."""
+        return 0
+
+    @abstractmethod
+    def order(self, op: OpT, io: OpIO) -> AccessOrder:
+        """In which order activations are read and written."""
+
+    @abstractmethod
+    def cost(self, op: OpT, io: OpIO) -> Cost:
+        """Predicted instructions and cycles."""
+
+    @abstractmethod
+    def pack(self, op: OpT, io: OpIO) -> Packed:
+        """Packs constants and prepares the template's variables."""

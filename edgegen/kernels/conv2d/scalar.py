@@ -1,0 +1,68 @@
+"""Plain C convolution: one output at a time, any shape that the operator allows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.order import AccessOrder
+from edgegen.kernels.requantise import bias_constant, channel_constants
+from edgegen.kernels.windowed import pixel_by_pixel
+from edgegen.ops.conv2d import Conv2D
+
+
+class ScalarConv2D(Kernel[Conv2D]):
+    """Weights as the model has them: [out, high, wide, in / groups]."""
+
+    op: ClassVar[type[Op]] = Conv2D
+    name: ClassVar[str] = "scalar"
+    code_bytes: ClassVar[int] = 640
+
+    def order(self, op: Conv2D, io: OpIO) -> AccessOrder:
+        """See `Kernel.order`."""
+        return pixel_by_pixel(io, *op.window(io))
+
+    def cost(self, op: Conv2D, io: OpIO) -> Cost:
+        """See `Kernel.cost`: about 9 cycles a MAC and 60 a requantised output."""
+        outputs = io.output.type.elements
+        return Cost(7 * op.macs(io) + 45 * outputs, 9 * op.macs(io) + 60 * outputs)
+
+    def pack(self, op: Conv2D, io: OpIO) -> Packed:
+        """See `Kernel.pack`."""
+        _, in_h, in_w, in_c = io.input(0).type.shape
+        _, out_h, out_w, out_c = io.output.type.shape
+        vertical, horizontal = op.window(io)
+        low, high = op.output_range(io)
+        return Packed(
+            constants=(
+                Constant("weights", io.input(1).values.astype(np.int8)),
+                bias_constant(io, out_c),
+                *channel_constants(io, out_c),
+            ),
+            call={
+                "in_height": in_h,
+                "in_width": in_w,
+                "in_channels": in_c,
+                "out_height": out_h,
+                "out_width": out_w,
+                "out_channels": out_c,
+                "filter_height": vertical.size,
+                "filter_width": horizontal.size,
+                "group_in": io.input(1).type.shape[3],
+                "group_out": out_c // op.groups(io),
+                "stride_height": vertical.stride,
+                "stride_width": horizontal.stride,
+                "dilation_height": vertical.dilation,
+                "dilation_width": horizontal.dilation,
+                "pad_top": vertical.before(in_h),
+                "pad_left": horizontal.before(in_w),
+                "in_zero_point": io.input(0).type.zero_point,
+                "out_zero_point": io.output.type.zero_point,
+                "out_min": low,
+                "out_max": high,
+            },
+            helpers=("requantise", "clamp_s8"),
+        )

@@ -1,0 +1,123 @@
+"""CONV_2D on int8: per-channel or per-tensor weights, groups, any stride, padding and dilation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.raw import RawNode
+from edgegen.ir.types import Array
+from edgegen.ops import rules
+from edgegen.ops.requantise import channel_multipliers, weight_problems
+from edgegen.ops.window import Window, window_problems, window_summary, windows
+from edgegen.quant.fixed_point import activation_problems, activation_range, multiply
+
+
+@dataclass(frozen=True)
+class Conv2D(Op):
+    """2-D convolution. Input NHWC, weights [out, high, wide, in / groups], bias [out] int32."""
+
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: str
+    activation: str
+
+    stem: ClassVar[str] = "conv2d"
+    sources: ClassVar[tuple[str, ...]] = ("CONV_2D",)
+
+    @classmethod
+    def parse(cls, node: RawNode, origin: Origin) -> Conv2D:
+        """See `Op.parse`."""
+        return cls(
+            inputs=node.inputs,
+            outputs=node.outputs,
+            origin=origin,
+            stride=(node.integer("stride_h", 1), node.integer("stride_w", 1)),
+            dilation=(node.integer("dilation_h_factor", 1), node.integer("dilation_w_factor", 1)),
+            padding=node.text("padding", "SAME"),
+            activation=node.text("fused_activation_function", "NONE"),
+        )
+
+    def window(self, io: OpIO) -> tuple[Window, Window]:
+        """The sliding windows along height and width."""
+        _, high, wide, _ = io.input(1).type.shape
+        return (
+            Window(high, self.stride[0], self.dilation[0], self.padding),
+            Window(wide, self.stride[1], self.dilation[1], self.padding),
+        )
+
+    def groups(self, io: OpIO) -> int:
+        """Number of groups that input and output channels are split into."""
+        return io.input(0).type.shape[3] // io.input(1).type.shape[3]
+
+    def check(self, io: OpIO) -> list[Problem]:
+        """See `Op.check`."""
+        problems = rules.count_problems(io, (2, 3)) or (
+            rules.rank_problems(io.input(0), 4, role="input")
+            + rules.rank_problems(io.input(1), 4, role="weights")
+            + rules.quantised_problems(io.input(0), role="input")
+            + rules.quantised_problems(io.output, role="output")
+            + activation_problems(self.activation)
+            + rules.padding_problems(self.padding)
+        )
+        problems = problems or weight_problems(io, axis=0)
+        if problems:
+            return problems
+        batch, height, width, depth = io.input(0).type.shape
+        filters, _, _, filter_depth = io.input(1).type.shape
+        if depth % filter_depth or filters % (depth // filter_depth):
+            return [
+                Problem(
+                    f"{depth} input channels and {filters} filters of depth {filter_depth} "
+                    "do not make whole groups"
+                )
+            ]
+        vertical, horizontal = self.window(io)
+        return window_problems(vertical, horizontal, io.input(0).type.shape) or (
+            rules.shape_problems(
+                io.output, (batch, vertical.outputs(height), horizontal.outputs(width), filters)
+            )
+            + rules.batch_problems(io.input(0))
+        )
+
+    def macs(self, io: OpIO) -> int:
+        """Multiply-accumulates, padding included."""
+        _, high, wide, depth = io.input(1).type.shape
+        return io.output.type.elements * high * wide * depth
+
+    def summary(self, io: OpIO) -> str:
+        """See `Op.summary`."""
+        return window_summary(*self.window(io), self.activation)
+
+    def output_range(self, io: OpIO) -> tuple[int, int]:
+        """Lowest and highest output after the fused activation."""
+        out = io.output.type
+        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+
+    def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
+        """See `Op.evaluate`; source: reference_integer_ops::ConvPerChannel."""
+        x, weights = values[0], values[1]
+        assert x is not None
+        assert weights is not None
+        zero_point = io.input(0).type.zero_point
+        patches = windows(x, *self.window(io), fill=zero_point) - zero_point
+        rows, columns = patches.shape[:2]
+        filters = weights.shape[0]
+        groups = self.groups(io)
+        # [pixels, groups, taps] x [groups, taps, filters / groups], exact in float64
+        left = patches.reshape(rows * columns, groups, -1)
+        right = (
+            weights.transpose(0, 3, 1, 2).astype(np.float64).reshape(groups, filters // groups, -1)
+        )
+        acc = np.matmul(left.transpose(1, 0, 2), right.transpose(0, 2, 1))
+        acc = acc.transpose(1, 0, 2).reshape(rows, columns, filters)
+        bias = values[2] if len(values) > 2 else None
+        total = acc.astype(np.int64) + (0 if bias is None else bias.astype(np.int64))
+        mantissa, shift = channel_multipliers(io, filters)
+        out = multiply(total.astype(np.int32), mantissa, shift) + io.output.type.zero_point
+        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)

@@ -1,0 +1,62 @@
+"""Weights and requantisation shared by convolutions and fully connected layers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, OpIO
+from edgegen.ops import rules
+from edgegen.quant.fixed_point import Int64, quantize_multiplier
+
+
+def weight_problems(io: OpIO, *, axis: int) -> list[Problem]:
+    """Checks weights (input 1) and bias (input 2) against the channel dimension `axis`."""
+    weights = io.input(1)
+    problems = rules.constant_problems(weights, role="weights", dtype=DType.INT8)
+    quant = weights.type.quant
+    channels = weights.type.shape[axis]
+    if quant is None:
+        problems.append(Problem(f"weights {weights.name!r} have no quantisation"))
+    else:
+        if quant.per_channel and (quant.axis != axis or len(quant.scales) != channels):
+            problems.append(
+                Problem(
+                    f"weights {weights.name!r} have {len(quant.scales)} scales along dimension "
+                    f"{quant.axis} instead of {channels} along dimension {axis}"
+                )
+            )
+        if any(quant.zero_points):
+            problems.append(
+                Problem(
+                    f"weights {weights.name!r} have a zero point other than 0",
+                    why="TFLite's int8 kernels assume symmetric weights",
+                )
+            )
+    bias = io.optional(2)
+    if bias is not None:
+        problems += rules.constant_problems(bias, role="bias", dtype=DType.INT32)
+        if bias.type.elements != channels:
+            problems.append(
+                Problem(
+                    f"bias {bias.name!r} has {bias.type.elements} values for {channels} channels"
+                )
+            )
+    return problems
+
+
+def channel_multipliers(io: OpIO, channels: int) -> tuple[Int64, Int64]:
+    """Mantissas and shifts of each output channel of a convolution, both [channels].
+
+    Source: TFLite `kernel_util.cc` PopulateConvolutionQuantizationParams: the factor is formed in
+    double precision from the float32 scales, for per-tensor weights too.
+    """
+    quant = io.input(1).type.quant
+    assert quant is not None
+    scales = quant.scales if quant.per_channel else quant.scales * channels
+    source, target = io.input(0).type.scale, io.output.type.scale
+    parts = [quantize_multiplier(source * scale / target) for scale in scales]
+    return (
+        np.array([p.mantissa for p in parts], np.int64),
+        np.array([p.shift for p in parts], np.int64),
+    )

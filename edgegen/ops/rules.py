@@ -1,0 +1,137 @@
+"""Pieces of shape and type rules that several operators share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, OpIO, Tensor, TensorKind
+from edgegen.ir.types import Array
+
+PADDINGS = ("SAME", "VALID")
+
+
+def count_problems(io: OpIO, inputs: tuple[int, int], outputs: int = 1) -> list[Problem]:
+    """Checks the number of tensors; `inputs` is the lowest and highest allowed."""
+    low, high = inputs
+    problems = []
+    if not low <= len(io.inputs) <= high:
+        wanted = str(low) if low == high else f"{low} to {high}"
+        problems.append(Problem(f"has {len(io.inputs)} inputs instead of {wanted}"))
+    problems += [
+        Problem(f"input {i} is missing") for i, t in enumerate(io.inputs[:low]) if t is None
+    ]
+    if len(io.outputs) != outputs:
+        problems.append(Problem(f"has {len(io.outputs)} outputs instead of {outputs}"))
+    return problems
+
+
+def quantised_problems(
+    tensor: Tensor, *, role: str, dtypes: Sequence[DType] = (DType.INT8,)
+) -> list[Problem]:
+    """Checks that a tensor has one of `dtypes` and is quantised per tensor."""
+    problems = []
+    if tensor.type.dtype not in dtypes:
+        allowed = " or ".join(d.value for d in dtypes)
+        problems.append(
+            Problem(
+                f"{role} {tensor.name!r} is {tensor.type.dtype.value} instead of {allowed}",
+                hint="convert the model with full-integer int8 quantisation",
+            )
+        )
+    quant = tensor.type.quant
+    if quant is None or quant.per_channel:
+        problems.append(
+            Problem(
+                f"{role} {tensor.name!r} has "
+                + ("no quantisation" if quant is None else "per-channel quantisation"),
+                why="one scale and zero point for the whole tensor are needed",
+            )
+        )
+    elif tensor.type.dtype in dtypes:
+        low, high = tensor.type.dtype.limits
+        if not low <= quant.zero_point <= high:
+            problems.append(Problem(f"{role} {tensor.name!r}: zero point is out of range"))
+    return problems
+
+
+def constant_problems(tensor: Tensor, *, role: str, dtype: DType) -> list[Problem]:
+    """Checks that a tensor is a constant of `dtype`."""
+    if tensor.kind is not TensorKind.CONSTANT:
+        return [
+            Problem(
+                f"{role} {tensor.name!r} is computed at run time",
+                why="it must be a constant of the model",
+            )
+        ]
+    if tensor.type.dtype is not dtype:
+        return [Problem(f"{role} {tensor.name!r} is {tensor.type.dtype.value}, not {dtype.value}")]
+    return []
+
+
+def shape_problems(
+    tensor: Tensor, expected: Sequence[int], *, role: str = "output"
+) -> list[Problem]:
+    """Checks a shape that the operator's rule determines."""
+    if tensor.type.shape == tuple(expected):
+        return []
+    return [
+        Problem(
+            f"{role} {tensor.name!r} has shape {list(tensor.type.shape)} "
+            f"where the operator gives {list(expected)}"
+        )
+    ]
+
+
+def rank_problems(tensor: Tensor, rank: int, *, role: str) -> list[Problem]:
+    """Checks the number of dimensions."""
+    if len(tensor.type.shape) == rank:
+        return []
+    return [
+        Problem(f"{role} {tensor.name!r} has {len(tensor.type.shape)} dimensions instead of {rank}")
+    ]
+
+
+def same_quant_problems(a: Tensor, b: Tensor) -> list[Problem]:
+    """Checks that two tensors share type, scale and zero point: the operator only moves bytes."""
+    if (a.type.dtype, a.type.quant) == (b.type.dtype, b.type.quant):
+        return []
+    return [
+        Problem(
+            f"{a.name!r} and {b.name!r} differ in type or quantisation",
+            why="this operator moves bytes without rescaling, as TFLite's int8 kernel does",
+            hint="insert a QUANTIZE between them",
+        )
+    ]
+
+
+def int_constant(io: OpIO, index: int) -> Array | None:
+    """The values of a constant input as a flat int64 array, or None."""
+    tensor = io.optional(index)
+    if tensor is None or tensor.data is None:
+        return None
+    return tensor.data.astype(np.int64).ravel()
+
+
+def saturate(values: Array, low: int, high: int, dtype: DType = DType.INT8) -> Array:
+    """Clamps to [low, high] and converts."""
+    return np.clip(values, low, high).astype(dtype.numpy)
+
+
+def padding_problems(padding: str) -> list[Problem]:
+    """Checks the name of a padding scheme."""
+    return [] if padding in PADDINGS else [Problem(f"padding {padding} is unknown")]
+
+
+def batch_problems(tensor: Tensor) -> list[Problem]:
+    """Checks that the first dimension is 1."""
+    if tensor.type.shape[0] == 1:
+        return []
+    return [
+        Problem(
+            f"{tensor.name!r} has batch {tensor.type.shape[0]}",
+            hint="convert the model with a batch of 1",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Passes: exact rewrites of the graph, one a module; `pipeline.PASSES` lists their order."""

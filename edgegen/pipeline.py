@@ -1,0 +1,190 @@
+"""The pipeline: every stage a pure function with its own result type.
+
+bytes --read--> RawGraph --build--> Graph --passes--> Graph --select--> Program
+      --plan--> Plan --pack--> Package --render--> files
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgegen.codegen.names import identifier, is_identifier
+from edgegen.codegen.package import Package, pack
+from edgegen.codegen.render import render_library
+from edgegen.codegen.writer import MARKER, write_folder
+from edgegen.errors import InputError, Problem
+from edgegen.frontends import tflite
+from edgegen.frontends.build import build as build_graph
+from edgegen.ir import Graph
+from edgegen.ir.text import graph_text
+from edgegen.kernels.program import Program, program_text
+from edgegen.passes.base import Pass, run_passes
+from edgegen.passes.dead_code import remove_dead_code
+from edgegen.plan.plan import Plan, plan, plan_text
+from edgegen.report.build_report import build_report, report_text
+from edgegen.target.board import Board
+from edgegen.target.cores import Core
+from edgegen.target.fit import Fit, check_fit
+from edgegen.target.select import select
+
+PASSES: tuple[Pass, ...] = (Pass("dead_code", remove_dead_code),)
+"""Every exact rewrite, in order."""
+
+MAX_MODEL_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user can ask of a build.
+
+    Attributes:
+        name: prefix of all C identifiers; made from the model's file name when None.
+        optimize: `speed`, `balanced` or `size`.
+    """
+
+    name: str | None = None
+    optimize: str = "balanced"
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """Everything that the pipeline produced for one model.
+
+    Attributes:
+        source: the graph as read.
+        package: the packed program; plan, program and rewritten graph hang off it.
+        dumps: text of every stage by file name, in order.
+    """
+
+    source: Graph
+    package: Package
+    dumps: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Prefix of all C identifiers."""
+        return self.package.name
+
+    @property
+    def plan(self) -> Plan:
+        """The planned program."""
+        return self.package.plan
+
+    @property
+    def program(self) -> Program:
+        """The kernel calls."""
+        return self.package.plan.program
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after all passes."""
+        return self.package.plan.program.graph
+
+
+@dataclass(frozen=True)
+class Library:
+    """A rendered library and its report."""
+
+    compilation: Compilation
+    fit: Fit
+    report: Mapping[str, Any]
+    files: Mapping[str, str] = field(repr=False)
+
+
+def load_model(path: Path) -> bytes:
+    """Reads a model file.
+
+    Raises:
+        InputError: it does not exist, cannot be read, or is implausibly large.
+    """
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise InputError(Problem(f"{path.name} is over {MAX_MODEL_BYTES >> 20} MB"))
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            Problem(f"cannot read {str(path)!r}", why=str(error.strerror or error))
+        ) from error
+
+
+def model_name(path: Path, options: Options) -> str:
+    """The prefix of all C identifiers of a model.
+
+    Raises:
+        InputError: the user's name is not a C identifier.
+    """
+    if options.name is None:
+        return identifier(path.stem)
+    if not is_identifier(options.name):
+        raise InputError(
+            Problem(
+                f"{options.name!r} cannot be a C identifier",
+                hint=f"for example --name {identifier(options.name)}",
+            )
+        )
+    return options.name
+
+
+def read_graph(blob: bytes, name: str) -> Graph:
+    """Reads and checks a model."""
+    return build_graph(tflite.read(blob), name)
+
+
+def compile_model(
+    blob: bytes, name: str, core: Core, options: Options | None = None
+) -> Compilation:
+    """Runs every stage up to packing.
+
+    Args:
+        blob: the model file's bytes.
+        name: prefix of all C identifiers.
+        core: the core that the code will run on.
+        options: what the user asked for.
+
+    Raises:
+        EdgegenError: the model cannot be compiled; nothing else is raised for any bytes.
+    """
+    options = options or Options()
+    source = read_graph(blob, name)
+    dumps = {"00_read.txt": graph_text(source)}
+
+    def seen(item: str, result: Graph) -> None:
+        dumps[f"{len(dumps):02d}_{item}.txt"] = graph_text(result)
+
+    graph = run_passes(source, PASSES, seen)
+    program = select(graph, core, options.optimize)
+    dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
+    planned = plan(program)
+    dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)
+    return Compilation(source, pack(planned, name), dumps)
+
+
+def render(compilation: Compilation, board: Board) -> Library:
+    """Checks the fit and renders all files.
+
+    Raises:
+        FitError: the model does not fit the board.
+    """
+    fit = check_fit(compilation.package, board)
+    report = build_report(compilation.package, board, fit)
+    files = {**render_library(compilation.package), MARKER: report_text(report)}
+    return Library(compilation, fit, report, files)
+
+
+def build_library(
+    model: Path, board: Board, output: Path | None = None, options: Options | None = None
+) -> tuple[Library, Path]:
+    """`edgegen build`: from a model file to a folder, which appears whole or not at all.
+
+    Returns:
+        The library and the folder it was written to.
+    """
+    options = options or Options()
+    name = model_name(model, options)
+    library = render(compile_model(load_model(model), name, board.core, options), board)
+    target = output if output is not None else Path(name)
+    write_folder(target, library.files)
+    return library, target

@@ -1,0 +1,1 @@
+"""Planning: lifetimes, offsets in one arena, and an independent check of both."""

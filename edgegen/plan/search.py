@@ -1,0 +1,181 @@
+"""First fit and hill climbing: quick placements without a proof.
+
+A placement is made from an order: every block goes to the lowest offset that the blocks before it
+allow. The orders are those of the usual greedy planners (TFLM: by size; TVM USMP: by conflicts);
+one of several almost always meets the lower bound. Where none does, the best order is improved by
+moving blocks that reach the top ahead of others, as in USMP's hill climb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from edgegen.plan.instance import Instance
+
+CLIMB_WORK = 1_000_000
+"""Distances that a hill climb may look at: about half a second. Counted, never timed, so that
+the same problem gives the same plan on every machine."""
+
+
+def lowest_offset(instance: Instance, block: int, offsets: Sequence[int]) -> int:
+    """Return the lowest offset of a block that the placed blocks allow.
+
+    Args:
+        instance: the blocks.
+        block: the one to place.
+        offsets: units for each block, -1 for those not placed yet.
+
+    Returns:
+        An offset in units, 0 or more.
+    """
+    gaps = []
+    for other, low, high in instance.conflicts[block]:
+        base = offsets[other]
+        if base >= 0 and base + high > 0:
+            gaps.append((base + low, base + high))
+    gaps.sort()
+    offset = 0
+    for low, high in gaps:
+        if low >= offset:
+            break
+        if high > offset:
+            offset = high
+    return offset
+
+
+def first_fit(instance: Instance, order: Sequence[int]) -> list[int]:
+    """Place the blocks one after the other, each at the lowest allowed offset.
+
+    Args:
+        instance: the blocks.
+        order: every block once.
+
+    Returns:
+        An offset in units for each block.
+    """
+    offsets = [-1] * len(instance.sizes)
+    for block in order:
+        offsets[block] = lowest_offset(instance, block, offsets)
+    return offsets
+
+
+def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
+    """Yield named orders worth trying, the most promising first."""
+    sizes = instance.sizes
+    count = range(len(sizes))
+    life = [last - first + 1 for first, last in instance.lives]
+    degree = [len(near) for near in instance.neighbours]
+    around = [sizes[i] + sum(sizes[j] for j in instance.neighbours[i]) for i in count]
+    crowd = [0] * len(sizes)
+    for _, live in instance.live_sets:
+        load = sum(sizes[i] for i in live)
+        for i in live:
+            crowd[i] = max(crowd[i], load)
+    keys = {
+        "size": [(size, around[i]) for i, size in enumerate(sizes)],
+        "size and conflicts": [(near, sizes[i]) for i, near in enumerate(around)],
+        "size times conflicts": [(sizes[i] * degree[i], around[i]) for i in count],
+        "busiest step": [(crowd[i], sizes[i]) for i in count],
+        "lifetime": [(life[i], sizes[i]) for i in count],
+        "size times lifetime": [(sizes[i] * life[i], sizes[i]) for i in count],
+        "birth": [(-instance.lives[i][0], sizes[i]) for i in count],
+        "death": [(instance.lives[i][1], sizes[i]) for i in count],
+    }
+    for name, key in keys.items():
+        # Ties go by index: the order of the problem, which is that of execution.
+        yield name, sorted(count, key=lambda i, key=key: (-key[i][0], -key[i][1], i))  # type: ignore[misc]
+
+
+def best_greedy(instance: Instance, bound: int) -> tuple[str, list[int], list[int]]:
+    """Try all greedy orders until one meets the bound.
+
+    Args:
+        instance: the blocks.
+        bound: units that no placement can go below.
+
+    Returns:
+        The name of the best order, the order, and its offsets in units.
+    """
+    best: tuple[str, list[int], list[int]] = ("nothing to place", [], [])
+    best_span = -1
+    for name, order in greedy_orders(instance):
+        offsets = first_fit(instance, order)
+        span = instance.span(offsets)
+        if best_span < 0 or span < best_span:
+            best, best_span = (name, order, offsets), span
+            if span <= bound:
+                break
+    return best
+
+
+class _Dice:
+    """A small linear congruential generator (Knuth's MMIX constants).
+
+    The standard library's integer draws may change between Python versions; a plan may not.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed
+
+    def below(self, limit: int) -> int:
+        self._state = (self._state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return (self._state >> 33) % limit
+
+
+def hill_climb(
+    instance: Instance, order: Sequence[int], bound: int, work: int = CLIMB_WORK
+) -> list[int]:
+    """Improve an order by small moves, keeping every change that is not worse.
+
+    Args:
+        instance: the blocks.
+        order: where to begin; every block once.
+        bound: units that no placement can go below: meeting it ends the climb.
+        work: distances to look at before giving up.
+
+    Returns:
+        The best offsets found, in units.
+    """
+    dice = _Dice(len(order))
+    current = list(order)
+    best = first_fit(instance, current)
+    top = _cost(instance, best)
+    offsets = best
+    per_round = sum(len(entries) for entries in instance.conflicts) + 4 * len(order)
+    for _ in range(work // max(per_round, 1)):
+        if top[0] <= bound:
+            break
+        trial = _move(instance, current, offsets, dice)
+        placed = first_fit(instance, trial)
+        cost = _cost(instance, placed)
+        if cost <= top:
+            if cost[0] < top[0]:
+                best = placed
+            current, offsets, top = trial, placed, cost
+    return best
+
+
+def _cost(instance: Instance, offsets: Sequence[int]) -> tuple[int, int]:
+    """The span; among equal spans, the fewer units lie at the top the better."""
+    span = instance.span(offsets)
+    high = sum(s for o, s in zip(offsets, instance.sizes, strict=True) if o + s == span)
+    return span, high
+
+
+def _move(
+    instance: Instance, order: Sequence[int], offsets: Sequence[int], dice: _Dice
+) -> list[int]:
+    """Move a block to an earlier place in the order; most often one that reaches the top."""
+    trial = list(order)
+    if dice.below(4):
+        span = instance.span(offsets)
+        tops = [i for i, s in enumerate(instance.sizes) if offsets[i] + s == span]
+        block = tops[dice.below(len(tops))]
+        if dice.below(3) == 0:
+            near = instance.neighbours[block]
+            block = near[dice.below(len(near))] if near else block
+        trial.remove(block)
+    else:
+        block = trial.pop(dice.below(len(trial)))
+    trial.insert(dice.below(len(trial) + 1), block)
+    return trial

@@ -1,0 +1,103 @@
+"""What the commands print: tables for people, all figures from the results themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from edgegen.codegen.filters import shape_text
+from edgegen.ir.names import short_name
+from edgegen.pipeline import Compilation, Library
+from edgegen.plan.plan import proof_text
+from edgegen.target.board import Board
+from edgegen.verify.verify import Verdict
+
+
+def new_table(title: str, *columns: str, left: int = 1) -> Table:
+    """A table whose first `left` columns are text and whose others are numbers."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", no_wrap=i < left)
+    return table
+
+
+def bar(share: float, width: int = 24) -> str:
+    """A text bar for a share between 0 and 1.
+
+    >>> bar(0.5, 4)
+    '##..'
+    """
+    full = round(max(0.0, min(1.0, share)) * width)
+    return "#" * full + "." * (width - full)
+
+
+def print_build(console: Console, library: Library, target: Path, board: Board) -> None:
+    """The summary of `edgegen build`."""
+    c, fit = library.compilation, library.fit
+    arena = c.plan.arena
+    console.print(f"[bold]{c.name}[/bold] for {board.title} ({board.core.title}) -> {target}")
+    table = new_table("", "memory", "use", "bytes", "of", left=2)
+    table.show_header = False
+    table.add_row(
+        "RAM", bar(fit.ram_used / fit.ram_available), f"{fit.ram_used:,}", f"{fit.ram_available:,}"
+    )
+    table.add_row(
+        "flash",
+        bar(fit.flash_used / fit.flash_available),
+        f"{fit.flash_used:,}",
+        f"{fit.flash_available:,}",
+    )
+    console.print(table)
+    console.print(
+        f"arena {arena.size:,} bytes ({proof_text(arena)}) + stack reserve "
+        f"{fit.stack_reserved:,}; constants {fit.constants:,} + code about {fit.code_estimate:,}"
+    )
+    console.print(
+        f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
+        f"{arena.peak_step}: "
+        + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
+    )
+
+
+def print_explain(console: Console, compilation: Compilation) -> None:
+    """Every layer's kernel and why the others were not chosen."""
+    for i, call in enumerate(compilation.program.calls):
+        io = compilation.program.io(call)
+        console.print(
+            f"layer {i} {call.op.origin.type} {shape_text(io.output.type.shape)}: "
+            f"[bold]{call.kernel.path}[/bold], predicted {call.cost.cycles:,} cycles"
+        )
+        for rejection in call.rejected:
+            console.print(f"    not {rejection.kernel}: {rejection.reason}")
+
+
+def print_verdict(console: Console, name: str, verdict: Verdict, title: str) -> None:
+    """The result of `edgegen verify`."""
+    console.print(
+        f"[green]exact[/green]: {name}: {verdict.inferences} inferences x {verdict.layers} layers, "
+        f"{verdict.bytes:,} bytes equal in the numpy reference and the compiled C ({title})"
+    )
+    for recorded in verdict.recorded:
+        console.print(f"[green]exact[/green]: outputs equal the recorded {recorded!r}")
+    if verdict.accuracy is not None:
+        console.print(f"accuracy {verdict.accuracy:.3f} on {verdict.inferences} labelled inputs")
+
+
+def print_boards(console: Console, boards: tuple[Board, ...]) -> None:
+    """The list of `edgegen boards`."""
+    table = new_table("", "board", "aliases", "core", "MHz", "flash kB", "RAM kB", left=3)
+    for board in boards:
+        flash = sum(r.size for r in board.regions if r.kind == "flash")
+        ram = sum(r.size for r in board.regions if r.kind == "ram")
+        table.add_row(
+            f"[bold]{board.name}[/bold]\n{board.title}",
+            "\n".join(board.aliases),
+            board.core.title,
+            f"{board.clock_hz / 1e6:g}",
+            f"{flash / 1024:,.0f}",
+            f"{ram / 1024:,.0f}",
+        )
+    console.print(table)

@@ -1,0 +1,345 @@
+"""Boards: TOML files read into frozen values, every problem of a file reported at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from edgegen.errors import BoardError, Problem
+from edgegen.resources import boards_dir
+from edgegen.target.cores import CORES, Core
+from edgegen.target.toml_table import Table
+
+_ADDRESS_SPACE: Final = 2**32
+_REGION_KINDS: Final = ("flash", "ram")
+_CACHE_KINDS: Final = ("instruction", "data", "unified")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A range of addresses that holds memory.
+
+    Attributes:
+        name: the name the placement uses.
+        kind: "flash" (the program cannot write it) or "ram".
+        origin: first address.
+        size: bytes.
+        reserved: bytes at the start that no image may use, such as RP2040's second-stage loader.
+    """
+
+    name: str
+    kind: str
+    origin: int
+    size: int
+    reserved: int
+
+    @property
+    def end(self) -> int:
+        """First address past the region."""
+        return self.origin + self.size
+
+    @property
+    def usable_origin(self) -> int:
+        """First address an image may use."""
+        return self.origin + self.reserved
+
+    @property
+    def usable_size(self) -> int:
+        """Bytes an image may use."""
+        return self.size - self.reserved
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The region each part of an image goes to; `stack_bytes` are kept at the region's top."""
+
+    code: Region
+    weights: Region
+    data: Region
+    arena: Region
+    stack: Region
+    stack_bytes: int
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A cache between core and flash: `lines` lines of `line_bytes` bytes, `ways` lines a set."""
+
+    kind: str
+    line_bytes: int
+    lines: int
+    ways: int | None
+
+
+@dataclass(frozen=True)
+class FlashTiming:
+    """Flash facts at the board's clock: `wait_states` cycles added to a read that misses."""
+
+    wait_states: int
+    caches: tuple[Cache, ...]
+
+
+@dataclass(frozen=True)
+class PlatformIo:
+    """The names PlatformIO has for the board."""
+
+    platform: str
+    board: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where facts of the board file were read: document number, section or page, which facts."""
+
+    document: str
+    section: str
+    facts: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board as its TOML file describes it; `docs/boards.md` explains every key.
+
+    Attributes:
+        clock_hz: core clock in Hz, the highest the manufacturer allows.
+        regions: memory in the file's order.
+        set_vtor: whether the start-up code must point VTOR at the image's vector table.
+        qemu_machine: QEMU's machine with this core and memory map, or None.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    core: Core
+    fpu: str
+    clock_hz: int
+    regions: tuple[Region, ...]
+    placement: Placement
+    set_vtor: bool
+    flash: FlashTiming
+    platformio: PlatformIo | None
+    qemu_machine: str | None
+    sources: tuple[Source, ...]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Compiler and linker flags that select the core and its FPU."""
+        return self.core.flags(self.fpu)
+
+    @property
+    def has_fpu(self) -> bool:
+        """Whether start-up code has an FPU to switch on."""
+        return self.fpu != "none"
+
+    def region(self, name: str) -> Region:
+        """Returns the region called `name`.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {region.name: region for region in self.regions}[name]
+
+
+def _read_regions(root: Table) -> tuple[Region, ...]:
+    regions: list[Region] = []
+    for table in root.tables("memory"):
+        region = Region(
+            name=table.get("name", str),
+            kind=table.choice("kind", _REGION_KINDS),
+            origin=table.number("origin", 0, _ADDRESS_SPACE - 1),
+            size=table.number("size", 1, _ADDRESS_SPACE),
+            reserved=table.number("reserved", 0, _ADDRESS_SPACE, default=0),
+        )
+        if not _NAME.fullmatch(region.name):
+            table.problem(f"{region.name!r} is not a lower-case identifier", "name")
+        if region.end > _ADDRESS_SPACE:
+            table.problem("ends past the 4 GB address space", "size")
+        if region.size and region.reserved >= region.size:
+            table.problem("leaves nothing of the region", "reserved")
+        for other in regions:
+            if other.name == region.name:
+                table.problem(f"{region.name!r} is used twice", "name")
+            if region.origin < other.end and other.origin < region.end:
+                table.problem(f"overlaps region {other.name!r}")
+        table.finish()
+        regions.append(region)
+    if not regions:
+        root.problem("is missing; a board needs [[memory]] tables for flash and RAM", "memory")
+    return tuple(regions)
+
+
+def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
+    by_name = {region.name: region for region in regions}
+
+    def pick(key: str, kind: str) -> Region:
+        name = table.choice(key, tuple(by_name)) if by_name else table.get(key, str)
+        region = by_name.get(name, Region(name, kind, 0, 0, 0))
+        if region.kind != kind and region.kind in _REGION_KINDS:
+            table.problem(f"needs {kind}, but region {name!r} is {region.kind}", key)
+        return region
+
+    placement = Placement(
+        code=pick("code", "flash"),
+        weights=pick("weights", "flash"),
+        data=pick("data", "ram"),
+        arena=pick("arena", "ram"),
+        stack=pick("stack", "ram"),
+        stack_bytes=table.number("stack_bytes", 256, _ADDRESS_SPACE),
+    )
+    if placement.stack_bytes % 8:
+        # AAPCS section 6.2.1.2: SP is a multiple of 8 at every public interface.
+        table.problem("must be a multiple of 8", "stack_bytes")
+    if placement.stack.size and placement.stack_bytes > placement.stack.usable_size:
+        table.problem(
+            f"is more than region {placement.stack.name!r} holds ({placement.stack.usable_size})",
+            "stack_bytes",
+        )
+    table.finish()
+    return placement
+
+
+def _read_flash(table: Table) -> FlashTiming:
+    caches = []
+    for row in table.tables("cache"):
+        ways = row.number("ways", 1, 1 << 16) if row.has("ways") else None
+        caches.append(
+            Cache(
+                kind=row.choice("kind", _CACHE_KINDS),
+                line_bytes=row.number("line_bytes", 1, 1 << 16),
+                lines=row.number("lines", 1, 1 << 24),
+                ways=ways,
+            )
+        )
+        row.finish()
+    timing = FlashTiming(table.number("wait_states", 0, 64), tuple(caches))
+    table.finish()
+    return timing
+
+
+def _read_platformio(root: Table) -> PlatformIo | None:
+    if not root.has("platformio"):
+        return None
+    table = root.table("platformio")
+    names = PlatformIo(platform=table.get("platform", str), board=table.get("board", str))
+    table.finish()
+    return names
+
+
+def _read_sources(root: Table) -> tuple[Source, ...]:
+    sources = []
+    for table in root.tables("source"):
+        sources.append(
+            Source(
+                document=table.get("document", str),
+                section=table.get("section", str),
+                facts=table.get("facts", str),
+            )
+        )
+        table.finish()
+    return tuple(sources)
+
+
+def parse_board(text: str, file: str) -> Board:
+    """Reads a board description.
+
+    Args:
+        text: TOML.
+        file: what to call it in error messages.
+
+    Raises:
+        BoardError: the text is not TOML, or not a valid board; lists every problem.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BoardError(Problem(f"is not valid TOML: {error}", where=file)) from error
+    problems: list[Problem] = []
+    root = Table(data, "", file, problems)
+    name = root.get("name", str)
+    if name and not _NAME.fullmatch(name):
+        root.problem(f"{name!r} is not a lower-case identifier", "name")
+    cpu = root.table("cpu")
+    core = CORES.get(cpu.choice("core", tuple(CORES)))
+    fpu = cpu.choice("fpu", core.fpus) if core else cpu.get("fpu", str)
+    clock_hz = cpu.number("clock_hz", 1, 10**10)
+    cpu.finish()
+    regions = _read_regions(root)
+    placement = _read_placement(root.table("placement"), regions)
+    startup = root.table("startup")
+    set_vtor = startup.get("set_vtor", bool)
+    startup.finish()
+    emulator = root.table("emulator")
+    qemu_machine = emulator.get("qemu_machine", str, default="") or None
+    emulator.finish()
+    title, aliases = root.get("title", str), root.strings("aliases")
+    flash, sources = _read_flash(root.table("flash")), _read_sources(root)
+    platformio = _read_platformio(root)
+    root.finish()
+    if problems or core is None:
+        raise BoardError(problems)
+    return Board(
+        name=name,
+        title=title,
+        aliases=aliases,
+        core=core,
+        fpu=fpu,
+        clock_hz=clock_hz,
+        regions=regions,
+        placement=placement,
+        set_vtor=set_vtor,
+        flash=flash,
+        platformio=platformio,
+        qemu_machine=qemu_machine,
+        sources=sources,
+    )
+
+
+def _read_file(path: Path) -> Board:
+    try:
+        return parse_board(path.read_text(encoding="utf-8"), path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BoardError(Problem(f"cannot be read: {reason}", where=str(path))) from error
+
+
+def list_boards() -> tuple[Board, ...]:
+    """Returns the boards that come with edgegen, by name.
+
+    Raises:
+        BoardError: a board file is invalid.
+    """
+    return tuple(_read_file(path) for path in sorted(boards_dir().glob("*.toml")))
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """Returns the board with this name or alias, or the one in the user's own `.toml` file.
+
+    Names ignore case, and `-` reads as `_`.
+
+    Raises:
+        BoardError: no board has the name (close matches and all names are listed), or the file
+            cannot be read, or describes no valid board (every problem is listed).
+    """
+    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml"):
+        return _read_file(Path(name_or_path))
+    wanted = name_or_path.lower().replace("-", "_")
+    boards = list_boards()
+    for board in boards:
+        if wanted == board.name or wanted in board.aliases:
+            return board
+    aliases = {alias: board.name for board in boards for alias in (board.name, *board.aliases)}
+    close = [aliases[match] for match in difflib.get_close_matches(wanted, aliases, n=5)]
+    unique = tuple(dict.fromkeys(close))
+    best = f"did you mean {' or '.join(map(repr, unique))}? " if unique else ""
+    names = ", ".join(board.name for board in boards)
+    raise BoardError(
+        Problem(
+            f"there is no board {name_or_path!r}",
+            hint=f"{best}boards: {names}; or give the path of your own .toml file",
+        )
+    )

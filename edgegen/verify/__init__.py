@@ -1,0 +1,1 @@
+"""Golden vectors, the numpy reference over a graph, and its comparison with compiled C."""

@@ -1,0 +1,126 @@
+"""Input vectors: from an .npz file, or a standard set that stresses the extremes."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgegen.errors import InputError, Problem
+from edgegen.ir import Graph, TensorType
+from edgegen.ir.types import Array
+from edgegen.verify.reference import ramp
+
+RANDOM_VECTORS = 8
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Inputs of several inferences, and what the file says about their outputs.
+
+    Attributes:
+        batches: for each inference, arrays by graph input name.
+        title: where they come from.
+        recorded: recorded outputs [inferences, ...] by array name, where the file has them.
+        labels: class labels [inferences], or None.
+    """
+
+    batches: tuple[Mapping[str, Array], ...]
+    title: str
+    recorded: Mapping[str, Array]
+    labels: Array | None = None
+
+
+def standard_vectors(graph: Graph, random: int = RANDOM_VECTORS) -> Vectors:
+    """The ramp, all lowest, all highest, and `random` pseudo-random vectors."""
+    batches = [
+        {n: ramp(graph.tensor(n).type) for n in graph.inputs},
+        {n: _constant(graph.tensor(n).type, 0) for n in graph.inputs},
+        {n: _constant(graph.tensor(n).type, 1) for n in graph.inputs},
+    ]
+    # random_raw is the one stream that numpy guarantees never to change.
+    bits = np.random.PCG64(2024)
+    batches += [
+        {n: _random(graph.tensor(n).type, bits) for n in graph.inputs} for _ in range(random)
+    ]
+    return Vectors(tuple(batches), f"ramp, extremes and {random} random vectors", {})
+
+
+def _constant(kind: TensorType, which: int) -> Array:
+    return np.full(kind.shape, kind.dtype.limits[which], kind.dtype.numpy)
+
+
+def _random(kind: TensorType, bits: np.random.PCG64) -> Array:
+    words = bits.random_raw(math.ceil(kind.bytes / 8))
+    raw = np.asarray(words, np.uint64).view(np.uint8)[: kind.bytes]
+    return raw.view(kind.dtype.numpy).reshape(kind.shape)
+
+
+def load_vectors(path: Path, graph: Graph) -> Vectors:
+    """Reads an .npz: an array `inputs`, or one array named after each graph input.
+
+    The first dimension counts inferences. Arrays called `outputs...` hold recorded outputs of a
+    model with one output; `labels` holds class numbers.
+
+    Raises:
+        InputError: the file cannot be read or its arrays do not fit the model.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(Problem(f"cannot read {path.name!r} as .npz", why=str(error))) from error
+    chosen = {}
+    problems = []
+    for name in graph.inputs:
+        key = name if name in arrays else "inputs" if len(graph.inputs) == 1 else None
+        if key is None or key not in arrays:
+            problems.append(
+                Problem(
+                    f"{path.name} has no array for input {name!r}",
+                    hint=f"arrays: {', '.join(arrays)}; name one {name!r} or `inputs`",
+                )
+            )
+            continue
+        chosen[name] = arrays[key]
+        problems += _fit_problems(chosen[name], graph.tensor(name).type, name)
+    counts = {len(a) for a in chosen.values() if a.ndim}
+    if not problems and len(counts) != 1:
+        problems.append(Problem(f"{path.name}: inputs differ in number: {sorted(counts)}"))
+    if problems:
+        raise InputError(problems)
+    (count,) = counts
+    batches = tuple(
+        {n: chosen[n][i].reshape(graph.tensor(n).type.shape) for n in graph.inputs}
+        for i in range(count)
+    )
+    recorded = {
+        n: a for n, a in arrays.items() if n.startswith("outputs") and _matches(a, graph, count)
+    }
+    labels = arrays.get("labels")
+    return Vectors(
+        batches, path.name, recorded, labels if labels is not None and len(labels) == count else None
+    )
+
+
+def _fit_problems(value: Array, kind: TensorType, name: str) -> list[Problem]:
+    size = math.prod(value.shape[1:]) if value.ndim else 0
+    if value.dtype == kind.dtype.numpy and size == kind.elements and len(value):
+        return []
+    return [
+        Problem(
+            f"array for input {name!r} is {value.dtype}{list(value.shape)}",
+            hint=f"give [inferences, {', '.join(map(str, kind.shape))}] of {kind.dtype.value}",
+        )
+    ]
+
+
+def _matches(value: Array, graph: Graph, count: int) -> bool:
+    if len(graph.outputs) != 1:
+        return False
+    kind = graph.tensor(graph.outputs[0]).type
+    return value.dtype == kind.dtype.numpy and value.size == count * kind.elements

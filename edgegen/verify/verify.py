@@ -1,0 +1,119 @@
+"""`edgegen verify`: numpy reference against compiled C, all bytes of all layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgegen.errors import Problem, VerificationError
+from edgegen.ir.types import Array
+from edgegen.pipeline import Compilation
+from edgegen.verify.compare import require_equal
+from edgegen.verify.host import host_program
+from edgegen.verify.reference import evaluate
+from edgegen.verify.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was compared, all of it equal.
+
+    Attributes:
+        inferences: number of inputs.
+        layers: layers compared in each.
+        bytes: bytes compared in all.
+        recorded: names of recorded outputs that agree too.
+        accuracy: share of labels that the outputs' maxima hit, or None without labels.
+    """
+
+    inferences: int
+    layers: int
+    bytes: int
+    recorded: tuple[str, ...]
+    accuracy: float | None
+
+
+def reference_runs(compilation: Compilation, vectors: Vectors) -> list[dict[str, Array]]:
+    """Evaluates the rewritten graph, and confirms that rewriting kept the model's outputs.
+
+    Raises:
+        VerificationError: a pass changed an output.
+    """
+    runs = []
+    for i, batch in enumerate(vectors.batches):
+        values = evaluate(compilation.graph, batch)
+        original = evaluate(compilation.source, batch)
+        for name in compilation.graph.outputs:
+            if not np.array_equal(values[name], original[name]):
+                raise VerificationError(f"passes changed output {name!r} of input {i}")
+        runs.append(values)
+    return runs
+
+
+def verify_host(
+    compilation: Compilation,
+    vectors: Vectors,
+    *,
+    compiler: str | None = None,
+    flags: Sequence[str] = ("-O2",),
+) -> Verdict:
+    """Compares reference, host C and any recorded outputs.
+
+    Raises:
+        VerificationError: naming the first wrong layer, tensor, index and values.
+        ToolError: the generated C cannot be compiled here.
+    """
+    expected = reference_runs(compilation, vectors)
+    with host_program(compilation.package, compiler=compiler, flags=flags) as program:
+        actual = program.run(vectors.batches)
+    count = require_equal(compilation.program, expected, actual)
+    return Verdict(
+        len(vectors.batches),
+        len(compilation.program.calls),
+        count,
+        require_recorded(compilation, vectors, expected),
+        accuracy(compilation, vectors, expected),
+    )
+
+
+def require_recorded(
+    compilation: Compilation, vectors: Vectors, runs: Sequence[Mapping[str, Array]]
+) -> tuple[str, ...]:
+    """Compares the reference's outputs with recorded ones.
+
+    Returns:
+        The names of the recorded arrays.
+
+    Raises:
+        VerificationError: naming the first difference.
+    """
+    problems = []
+    for title, recorded in vectors.recorded.items():
+        name = compilation.graph.outputs[0]
+        got = np.stack([run[name].ravel() for run in runs])
+        want = recorded.reshape(got.shape)
+        wrong = np.argwhere(got != want)
+        if len(wrong):
+            i, j = (int(v) for v in wrong[0])
+            problems.append(
+                Problem(
+                    f"recorded {title!r} differs in {len(wrong)} of {want.size} bytes; the first: "
+                    f"input {i}, element {j}: recorded {want[i, j]}, computed {got[i, j]}"
+                )
+            )
+    if problems:
+        raise VerificationError(problems)
+    return tuple(vectors.recorded)
+
+
+def accuracy(
+    compilation: Compilation, vectors: Vectors, runs: Sequence[Mapping[str, Array]]
+) -> float | None:
+    """Share of inferences whose largest output is the label's class."""
+    if vectors.labels is None or len(compilation.graph.outputs) != 1:
+        return None
+    name = compilation.graph.outputs[0]
+    hits = [int(np.argmax(r[name])) == int(k) for r, k in zip(runs, vectors.labels, strict=True)]
+    return sum(hits) / len(hits)
