@@ -1,4 +1,4 @@
-"""Finds the data folders `templates/` and `boards/`: inside the installed package, else a checkout."""
+"""Finds the data folders templates/ and boards/: in the installed package, else in a checkout."""
 
 from __future__ import annotations
 

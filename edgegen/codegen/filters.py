@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 
 def c_comment(text: str) -> str:
-    """Makes `text` safe inside a C comment.
+    r"""Makes `text` safe inside a C comment.
 
-    >>> c_comment("a */ b /* c ??/ \\\\")
+    >>> c_comment("a */ b /* c ??/ \\")
     'a * / b / * c ? ?/ /'
     """
     safe = text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?").replace("\\", "/")
@@ -16,10 +16,10 @@ def c_comment(text: str) -> str:
 
 
 def c_string(text: str) -> str:
-    """A C string literal holding `text` as UTF-8.
+    r"""A C string literal holding `text` as UTF-8.
 
     >>> c_string('a"b')
-    '"a\\\\"b"'
+    '"a\\"b"'
     """
     out = []
     for byte in text.encode():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -53,9 +52,9 @@ def _is_empty(path: Path) -> bool:
 def _swap(fresh: Path, target: Path, old: Path) -> None:
     """Puts `fresh` at `target`; what was there goes to `old`, and back if the second step fails."""
     if target.exists():
-        os.replace(target, old)
+        target.replace(old)
     try:
-        os.replace(fresh, target)
+        fresh.replace(target)
     except OSError:
         if old.exists():
             shutil.move(old, target)

@@ -45,6 +45,9 @@ _LISTS: Final = frozenset(
     {arm.ARM_INS_PUSH, arm.ARM_INS_POP, arm.ARM_INS_VPUSH, arm.ARM_INS_VPOP}
 )
 
+# SMLAD and the like; SXTB16, UXTAB, PKHBT and the like.
+_DSP_GROUPS: Final = (arm.ARM_GRP_THUMB2DSP, arm.ARM_GRP_T2EXTRACTPACK)
+
 _DIVIDE: Final = MappingProxyType({arm.ARM_INS_SDIV: 7, arm.ARM_INS_UDIV: 7})
 _FLOAT: Final = MappingProxyType(
     {
@@ -223,7 +226,7 @@ class Pricer:
                 continue
             if self._model:
                 cycles += self._model.price(instruction, after_memory)
-            if dsp is None and instruction.group(arm.ARM_GRP_THUMB2DSP):
+            if dsp is None and any(instruction.group(group) for group in _DSP_GROUPS):
                 dsp = f"{instruction.mnemonic} {instruction.op_str}"
             after_memory = instruction.id in _LOADS or instruction.id in _STORES
             at += instruction.size

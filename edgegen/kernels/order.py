@@ -39,7 +39,7 @@ class AccessOrder:
         """
         if self.trace is None:
             return None
-        steps = [s for s in self.trace()]
+        steps = list(self.trace())
         # Lowest byte of the input that any later step still reads, from the end backwards.
         lowest = input_bytes
         worst: int | None = None

@@ -20,13 +20,11 @@ def operators() -> tuple[type[Op], ...]:
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            if (
-                issubclass(cls, Op)
-                and not inspect.isabstract(cls)
-                and cls.__module__ == module.__name__
-            ):
-                if found.setdefault(cls.stem, cls) is not cls:
-                    raise InternalError(f"two operators are called {cls.stem!r}")
+            local = cls.__module__ == module.__name__
+            if not (local and issubclass(cls, Op)) or inspect.isabstract(cls):
+                continue
+            if found.setdefault(cls.stem, cls) is not cls:
+                raise InternalError(f"two operators are called {cls.stem!r}")
     return tuple(found[stem] for stem in sorted(found))
 
 

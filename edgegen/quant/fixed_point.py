@@ -65,7 +65,8 @@ def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64:
     power = np.asarray(exponent, np.int64)
     mask = (np.int64(1) << power) - 1
     threshold = (mask >> 1) + (value < 0)
-    return (value >> power) + ((value & mask) > threshold)
+    result: Int64 = (value >> power) + ((value & mask) > threshold)
+    return result
 
 
 def multiply(x: npt.ArrayLike, mantissa: npt.ArrayLike, shift: npt.ArrayLike) -> Int64:

@@ -57,8 +57,7 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
     )
     console.print(
         f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
-        f"{arena.peak_step}: "
-        + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
+        f"{arena.peak_step}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
     )
 
 

@@ -22,7 +22,6 @@ from edgegen.ir import Graph
 from edgegen.ir.types import Array
 from edgegen.kernels.program import Program
 
-
 WARNINGS = (
     "-std=c99",
     "-Wall",

@@ -103,7 +103,10 @@ def load_vectors(path: Path, graph: Graph) -> Vectors:
     }
     labels = arrays.get("labels")
     return Vectors(
-        batches, path.name, recorded, labels if labels is not None and len(labels) == count else None
+        batches,
+        path.name,
+        recorded,
+        labels if labels is not None and len(labels) == count else None,
     )
 
 

@@ -1,0 +1,324 @@
+"""Runs a firmware image on an emulated core with the board's real memory map."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+import unicorn
+from unicorn import arm_const
+
+from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCounter
+from edgegen.emulate.cycles import MODELS, Pricer
+from edgegen.emulate.image import Image, read_image
+from edgegen.emulate.native import load_block_counter, unicorn_library
+from edgegen.emulate.semihost import BKPT, Semihost, UnknownCallError
+from edgegen.emulate.stack import StackGauge
+from edgegen.emulate.tally import tally
+from edgegen.errors import InternalError, Problem, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from edgegen.emulate.result import RunResult
+    from edgegen.target.board import Board, Region
+
+_PAGE: Final = 0x1000
+# The private peripheral bus: system control space and debug, here memory that reads as zero.
+_PPB: Final = (0xE0000000, 0x100000)
+_ERASED: Final = b"\xff"
+# An address outside of all memory, so that Unicorn runs until it is stopped.
+_NEVER: Final = 0xFFFFFFFE
+_ACCESS: Final = {
+    unicorn.UC_MEM_READ_UNMAPPED: "read from unmapped",
+    unicorn.UC_MEM_WRITE_UNMAPPED: "write to unmapped",
+    unicorn.UC_MEM_FETCH_UNMAPPED: "instruction fetch from unmapped",
+    unicorn.UC_MEM_READ_PROT: "read from protected",
+    unicorn.UC_MEM_WRITE_PROT: "write to read-only",
+    unicorn.UC_MEM_FETCH_PROT: "instruction fetch from protected",
+}
+# QEMU's exception numbers (target/arm/cpu.h) that reach the interrupt hook.
+_EXCEPTIONS: Final = {
+    1: "undefined instruction",
+    2: "SVC",
+    3: "fetch fault",
+    4: "data fault or unaligned access",
+    7: "BKPT",
+    17: "coprocessor or FPU instruction without that unit",
+    18: "invalid state",
+    20: "stack overflow",
+    21: "instruction outside its state",
+}
+
+
+class MemoryReader:
+    """What an observer may look at while the core stands still.
+
+    Attributes:
+        model: index of the model whose inference is under way.
+        inference: how many inferences the firmware has finished before this one.
+    """
+
+    def __init__(self, uc: unicorn.Uc, image: Image) -> None:
+        self._uc = uc
+        self._image = image
+        self.model = 0
+        self.inference = 0
+
+    def read(self, address: int, size: int) -> bytes:
+        """Returns `size` bytes of the board's memory."""
+        return bytes(self._uc.mem_read(address, size))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Writes to the board's memory."""
+        self._uc.mem_write(address, data)
+
+    def address(self, symbol: str) -> int:
+        """Returns the address of a symbol of the image, such as "arena"."""
+        return self._image.address(symbol)
+
+
+def run_elf(
+    elf: Path,
+    board: Board,
+    *,
+    files: Mapping[str, bytes] | None = None,
+    layers: Sequence[str] = (),
+    observe: Callable[[int, MemoryReader], None] | None = None,
+    max_instructions: int = 20_000_000_000,
+    timeout_s: float = 300.0,
+    native: bool | None = None,
+) -> RunResult:
+    """Runs `elf` until it exits, faults, or reaches a limit.
+
+    Args:
+        elf: an image linked for `board`, as `firmware.build_runner` makes it.
+        board: gives the core and the memory map; an access outside of it ends the run.
+        files: what the firmware can open, such as "input.bin".
+        layers: names of the functions whose entry starts a layer; clones that GCC makes of them
+            (`.constprop.0`) are found too.
+        observe: called at the entry of each layer with its number, and with `len(layers)` at the
+            stop marker of each inference.
+        max_instructions: ends the run with an error at the first block past this count; the same
+            run stops at the same place.
+        timeout_s: ends the run with an error after so many seconds of wall time.
+        native: True insists on the block counter in C, False on the one in Python; they agree.
+
+    Returns:
+        What happened; a fault or a limit is in `RunResult.error`, not raised.
+
+    Raises:
+        InputError: the file is not an ELF file, or a layer's function is not in it.
+        ToolError: the core has no emulator, or `native` cannot be had.
+    """
+    machine = _Machine(read_image(elf), board, files or {}, layers, observe)
+    machine.count(max_instructions, native)
+    return machine.run(timeout_s)
+
+
+class _Machine:
+    """One emulated core with its memory, its host and its counters; used once."""
+
+    def __init__(
+        self,
+        image: Image,
+        board: Board,
+        files: Mapping[str, bytes],
+        layers: Sequence[str],
+        observe: Callable[[int, MemoryReader], None] | None,
+    ) -> None:
+        self._image = image
+        self._board = board
+        self._layers = tuple(layers)
+        self._observe = observe
+        self._host = Semihost.with_files(files)
+        self._error: str | None = None
+        self._failure: BaseException | None = None
+        self._counter: BlockCounter | None = None
+        self._uc = _core(board)
+        self._memory = MemoryReader(self._uc, image)
+        self._map()
+        placement = board.placement
+        top = placement.stack.end
+        self._stack = StackGauge(self._memory, top - placement.stack_bytes, top)
+        layer_addresses = {image.address(name): number for number, name in enumerate(layers)}
+        if len(layer_addresses) != len(layers):
+            raise InternalError(f"two layers share a function: {', '.join(layers)}")
+        self._marks = Marks(
+            start=self._find("runner_start"),
+            stop=self._find("runner_stop"),
+            layers=layer_addresses,
+            layer_count=len(layers),
+        )
+        self._hook()
+
+    def _find(self, name: str) -> int | None:
+        known = {symbol.name for symbol in self._image.symbols}
+        return self._image.address(name) if name in known else None
+
+    def _map(self) -> None:
+        for region in self._board.regions:
+            access = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+            if region.kind == "ram":
+                access |= unicorn.UC_PROT_WRITE
+            start, end = region.origin & -_PAGE, -(-region.end // _PAGE) * _PAGE
+            self._uc.mem_map(start, end - start, access)
+            if region.kind == "flash":
+                self._memory.write(region.origin, _ERASED * region.size)
+            # The page may reach past the memory it holds.
+            for low, high in ((start, region.origin), (region.end, end)):
+                if low < high:
+                    kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+                    self._uc.hook_add(kinds, self._on_slack, None, low, high - 1)
+        self._uc.mem_map(*_PPB)
+        for segment in self._image.segments:
+            self._load(segment.address, segment.data)
+
+    def _load(self, address: int, data: bytes) -> None:
+        for region in self._board.regions:
+            if region.usable_origin <= address and address + len(data) <= region.end:
+                self._memory.write(address, data)
+                return
+        raise ToolError(
+            Problem(
+                f"{len(data)} bytes at {address:#010x} are outside of the board's memory",
+                where=self._board.name,
+                hint="was the image linked for another board?",
+            )
+        )
+
+    def _hook(self) -> None:
+        uc = self._uc
+        uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
+        uc.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access)
+        if self._marks.start is not None:
+            self._hook_at(self._marks.start, self._on_start)
+        if self._marks.stop is not None:
+            self._hook_at(self._marks.stop, self._on_stop)
+        if self._observe:
+            for address in self._marks.layers:
+                self._hook_at(address, self._on_layer)
+
+    def _hook_at(self, address: int, handler: Callable[[unicorn.Uc, int, int, object], None]) -> None:
+        self._uc.hook_add(unicorn.UC_HOOK_CODE, handler, None, address, address)
+
+    def count(self, limit: int, native: bool | None) -> None:
+        """Installs the block counter."""
+        library = engine = None
+        if native is not False:
+            library, engine = load_block_counter(), unicorn_library()
+        if library is not None and engine is not None:
+            self._counter = NativeCounter(self._uc, self._marks, limit, library, engine)
+        elif native:
+            raise ToolError(Problem("no block counter in C", hint="install a host C compiler: cc"))
+        else:
+            self._counter = PythonCounter(self._uc, self._marks, limit)
+
+    def run(self, timeout_s: float) -> RunResult:
+        """Runs from reset; call `count` before."""
+        if self._counter is None:
+            raise InternalError("run() before count()")
+        vectors = self._memory.read(self._board.placement.code.usable_origin, 8)
+        stack_top, entry = struct.unpack("<II", vectors)
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack_top)
+        try:
+            self._uc.emu_start(entry | 1, _NEVER, timeout=int(timeout_s * 1e6))
+        except unicorn.UcError as error:
+            self._fail(str(error))
+        if self._failure is not None:
+            raise self._failure
+        if self._host.exit_code is None:
+            if self._counter.limit_hit:
+                self._fail("the instruction limit was reached")
+            self._fail(f"it did not end within {timeout_s:g} s")
+        self._stack.finish()
+        if self._stack.overflowed:
+            self._fail(f"the stack of {self._board.placement.stack_bytes} bytes is used up")
+        return tally(
+            image=self._image,
+            core=self._board.core,
+            layers=self._layers,
+            marks=self._marks,
+            counter=self._counter,
+            pricer=Pricer(MODELS.get(self._board.core.cycle_model or "")),
+            memory=self._memory,
+            host=self._host,
+            stack=self._stack,
+            error=self._error,
+        )
+
+    def _fail(self, what: str) -> None:
+        """Keeps the first thing that went wrong, with its place."""
+        if self._error is None:
+            pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+            self._error = f"{what} at {pc:#010x} in {self._image.function_at(pc)}"
+
+    def _on_slack(self, *access: object) -> None:
+        self._fail(f"access outside of memory: {access[2]:#010x}")
+        self._uc.emu_stop()
+
+    def _on_bad_access(
+        self, _uc: unicorn.Uc, access: int, address: int, size: int, _value: int, _data: object
+    ) -> bool:
+        kind = _ACCESS.get(access, f"access {access} to")
+        self._fail(f"{kind} address {address:#010x} ({size} bytes)")
+        return False
+
+    def _on_exception(self, uc: unicorn.Uc, number: int, _data: object) -> None:
+        pc = uc.reg_read(arm_const.UC_ARM_REG_PC)
+        try:
+            if self._memory.read(pc, len(BKPT)) == BKPT:
+                self._semihost(pc)
+                return
+        except unicorn.UcError:
+            pass
+        self._fail(_EXCEPTIONS.get(number, f"exception {number}"))
+        uc.emu_stop()
+
+    def _semihost(self, pc: int) -> None:
+        uc = self._uc
+        operation, argument = uc.reg_read_batch((arm_const.UC_ARM_REG_R0, arm_const.UC_ARM_REG_R1))
+        try:
+            answer = self._host.call(operation, argument, self._memory)
+        except (UnknownCallError, unicorn.UcError) as error:
+            self._fail(str(error))
+            uc.emu_stop()
+            return
+        if self._host.exit_code is not None:
+            uc.emu_stop()
+            return
+        uc.reg_write(arm_const.UC_ARM_REG_R0, answer)
+        uc.reg_write(arm_const.UC_ARM_REG_PC, (pc + len(BKPT)) | 1)
+
+    def _on_start(self, uc: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
+        self._memory.model = uc.reg_read(arm_const.UC_ARM_REG_R0)
+        self._stack.start(uc.reg_read(arm_const.UC_ARM_REG_SP))
+
+    def _on_stop(self, _uc: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
+        self._stack.stop()
+        self._call_observer(len(self._layers))
+        self._memory.inference += 1
+
+    def _on_layer(self, _uc: unicorn.Uc, address: int, _size: int, _data: object) -> None:
+        self._call_observer(self._marks.layers[address])
+
+    def _call_observer(self, number: int) -> None:
+        if self._observe is None or self._failure is not None:
+            return
+        try:
+            self._observe(number, self._memory)
+        except BaseException as error:  # noqa: BLE001 - raised again by run(), past Unicorn's C code
+            self._failure = error
+            self._uc.emu_stop()
+
+
+def _core(board: Board) -> unicorn.Uc:
+    """An emulator of the board's core."""
+    model = board.core.unicorn_model
+    if model is None:
+        raise ToolError(Problem(f"Unicorn has no model of the {board.core.title}"))
+    # Not UC_MODE_MCLASS: Unicorn 2.1 then takes a Cortex-M33 whatever model is asked for.
+    uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+    uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{model}"))
+    return uc
