@@ -75,7 +75,7 @@ def pack(plan: Plan, name: str) -> Package:
     symbols: dict[tuple[str, tuple[int, ...], bytes], Symbol] = {}
     layers = []
     for index, call in enumerate(plan.program.calls):
-        packed = call.kernel.pack(call.op, plan.program.io(call))
+        packed = call.kernel.pack(call.op, call.io)
         names: dict[str, str] = {}
         for constant in packed.constants:
             data = np.ascontiguousarray(constant.data)

@@ -188,7 +188,7 @@ def layer_function(name: str, layer: Layer) -> str:
 
 def _layer_view(package: Package, layer: Layer) -> LayerView:
     call, plan = layer.call, package.plan
-    io = plan.program.io(call)
+    io = call.io
     view = SimpleNamespace(
         p=package.name,
         routine=routine_name(package, layer),
@@ -220,7 +220,7 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
         f"{call.op.origin.type} {shapes}" + (f", {macs:,} MACs" if macs else ""),
         body,
         plan.offset(call.output),
-        io.output.type.bytes,
+        plan.program.buffers[call.output].size,
     )
 
 

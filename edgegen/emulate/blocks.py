@@ -10,13 +10,14 @@ import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-import unicorn
-from unicorn import arm_const
+from unicorn import arm_const, unicorn_const
 
 from edgegen.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from unicorn.unicorn_py3.unicorn import Uc
 
 _OUTSIDE: Final = 0xFFFFFFFF
 _START, _STOP = -2, -1
@@ -109,7 +110,7 @@ def _region(code: int, layer_count: int) -> tuple[int | None, int | None]:
 class PythonCounter:
     """The block hook in Python."""
 
-    def __init__(self, uc: unicorn.Uc, marks: Marks, limit: int) -> None:
+    def __init__(self, uc: Uc, marks: Marks, limit: int) -> None:
         self._marks = marks.by_address()
         self._layer_count = marks.layer_count
         self._limit = limit
@@ -121,9 +122,9 @@ class PythonCounter:
         self._previous: tuple[int, int, int] | None = None
         self.instructions = 0
         self.limit_hit = False
-        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._on_block)
+        uc.hook_add(unicorn_const.UC_HOOK_BLOCK, self._on_block)
 
-    def _on_block(self, uc: unicorn.Uc, address: int, size: int, _data: object) -> None:
+    def _on_block(self, uc: Uc, address: int, size: int, _data: object) -> None:
         previous = self._previous
         if previous is not None and previous[0] + previous[1] != address:
             self._taken[previous] = self._taken.get(previous, 0) + 1
@@ -189,7 +190,7 @@ class NativeCounter:
     """The block hook in C; `library` is `native.load_block_counter()`."""
 
     def __init__(
-        self, uc: unicorn.Uc, marks: Marks, limit: int, library: ctypes.CDLL, engine: ctypes.CDLL
+        self, uc: Uc, marks: Marks, limit: int, library: ctypes.CDLL, engine: ctypes.CDLL
     ) -> None:
         self._library = library
         self._layer_count = marks.layer_count
@@ -215,13 +216,13 @@ class NativeCounter:
         status = engine.uc_hook_add(
             uc._uch,
             ctypes.byref(hook),
-            ctypes.c_int(unicorn.UC_HOOK_BLOCK),
+            ctypes.c_int(unicorn_const.UC_HOOK_BLOCK),
             ctypes.cast(library.on_block, ctypes.c_void_p),
             self._counter,
             ctypes.c_uint64(1),
             ctypes.c_uint64(0),
         )
-        if status != unicorn.UC_ERR_OK:
+        if status != unicorn_const.UC_ERR_OK:
             raise ToolError(f"Unicorn does not take the block hook: error {status}")
 
     def _state(self) -> tuple[int, int]:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 import capstone
 from capstone import arm
 
-from edgegen.emulate.blocks import instructions_in
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,9 +39,7 @@ _LISTS_WITH_BASE: Final = frozenset(
         *(arm.ARM_INS_VLDMIA, arm.ARM_INS_VLDMDB, arm.ARM_INS_VSTMIA, arm.ARM_INS_VSTMDB),
     }
 )
-_LISTS: Final = frozenset(
-    {arm.ARM_INS_PUSH, arm.ARM_INS_POP, arm.ARM_INS_VPUSH, arm.ARM_INS_VPOP}
-)
+_LISTS: Final = frozenset({arm.ARM_INS_PUSH, arm.ARM_INS_POP, arm.ARM_INS_VPUSH, arm.ARM_INS_VPOP})
 
 # SMLAD and the like; SXTB16, UXTAB, PKHBT and the like.
 _DSP_GROUPS: Final = (arm.ARM_GRP_THUMB2DSP, arm.ARM_GRP_T2EXTRACTPACK)
@@ -76,8 +72,8 @@ class CycleModel:
         store: a single store.
         pair: LDRD and STRD.
         return_by_pop: added to POP when its list holds the program counter, besides `taken`.
-        others: what costs neither 1 nor one of the above, by Capstone's instruction number. Register
-            lists cost 1 and a cycle a register.
+        others: what costs neither 1 nor one of the above, by Capstone's instruction number.
+            Register lists cost 1 and a cycle a register.
     """
 
     name: str
@@ -204,6 +200,11 @@ class Pricer:
         mode = capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS | capstone.CS_MODE_V8
         self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, mode)
         self._disassembler.detail = True
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there are cycles at all."""
+        return self._model is not None
 
     def price(self, address: int, code: bytes) -> BlockPrice:
         """Returns the price of the block `code` at `address`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from edgegen.errors import InputError, Problem
 
@@ -113,7 +114,7 @@ def _read(elf: ELFFile) -> Image:
     names = [section.name for section in elf.iter_sections()]
     table = elf.get_section_by_name(".symtab")
     symbols = []
-    for symbol in table.iter_symbols() if table else ():
+    for symbol in table.iter_symbols() if isinstance(table, SymbolTableSection) else ():
         kind, index = symbol["st_info"]["type"], symbol["st_shndx"]
         if kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE") or symbol.name.startswith("$"):
             continue

@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-import unicorn
-from unicorn import arm_const
+from unicorn import arm_const, unicorn_const
+from unicorn.unicorn_py3.unicorn import Uc, UcError
 
 from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCounter
 from edgegen.emulate.cycles import MODELS, Pricer
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.native import load_block_counter, unicorn_library
+from edgegen.emulate.result import RunResult
 from edgegen.emulate.semihost import BKPT, Semihost, UnknownCallError
 from edgegen.emulate.stack import StackGauge
 from edgegen.emulate.tally import tally
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from edgegen.emulate.result import RunResult
-    from edgegen.target.board import Board, Region
+    from edgegen.target.board import Board
 
 _PAGE: Final = 0x1000
 # The private peripheral bus: system control space and debug, here memory that reads as zero.
@@ -31,12 +31,12 @@ _ERASED: Final = b"\xff"
 # An address outside of all memory, so that Unicorn runs until it is stopped.
 _NEVER: Final = 0xFFFFFFFE
 _ACCESS: Final = {
-    unicorn.UC_MEM_READ_UNMAPPED: "read from unmapped",
-    unicorn.UC_MEM_WRITE_UNMAPPED: "write to unmapped",
-    unicorn.UC_MEM_FETCH_UNMAPPED: "instruction fetch from unmapped",
-    unicorn.UC_MEM_READ_PROT: "read from protected",
-    unicorn.UC_MEM_WRITE_PROT: "write to read-only",
-    unicorn.UC_MEM_FETCH_PROT: "instruction fetch from protected",
+    unicorn_const.UC_MEM_READ_UNMAPPED: "read from unmapped",
+    unicorn_const.UC_MEM_WRITE_UNMAPPED: "write to unmapped",
+    unicorn_const.UC_MEM_FETCH_UNMAPPED: "instruction fetch from unmapped",
+    unicorn_const.UC_MEM_READ_PROT: "read from protected",
+    unicorn_const.UC_MEM_WRITE_PROT: "write to read-only",
+    unicorn_const.UC_MEM_FETCH_PROT: "instruction fetch from protected",
 }
 # QEMU's exception numbers (target/arm/cpu.h) that reach the interrupt hook.
 _EXCEPTIONS: Final = {
@@ -57,10 +57,10 @@ class MemoryReader:
 
     Attributes:
         model: index of the model whose inference is under way.
-        inference: how many inferences the firmware has finished before this one.
+        inference: how many inferences that model has finished before.
     """
 
-    def __init__(self, uc: unicorn.Uc, image: Image) -> None:
+    def __init__(self, uc: Uc, image: Image) -> None:
         self._uc = uc
         self._image = image
         self.model = 0
@@ -136,6 +136,8 @@ class _Machine:
         self._error: str | None = None
         self._failure: BaseException | None = None
         self._counter: BlockCounter | None = None
+        self._inferences: dict[int, int] = {}
+        self._last_layer: int | None = None
         self._uc = _core(board)
         self._memory = MemoryReader(self._uc, image)
         self._map()
@@ -159,9 +161,9 @@ class _Machine:
 
     def _map(self) -> None:
         for region in self._board.regions:
-            access = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+            access = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
             if region.kind == "ram":
-                access |= unicorn.UC_PROT_WRITE
+                access |= unicorn_const.UC_PROT_WRITE
             start, end = region.origin & -_PAGE, -(-region.end // _PAGE) * _PAGE
             self._uc.mem_map(start, end - start, access)
             if region.kind == "flash":
@@ -169,7 +171,7 @@ class _Machine:
             # The page may reach past the memory it holds.
             for low, high in ((start, region.origin), (region.end, end)):
                 if low < high:
-                    kinds = unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE
+                    kinds = unicorn_const.UC_HOOK_MEM_READ | unicorn_const.UC_HOOK_MEM_WRITE
                     self._uc.hook_add(kinds, self._on_slack, None, low, high - 1)
         self._uc.mem_map(*_PPB)
         for segment in self._image.segments:
@@ -190,8 +192,10 @@ class _Machine:
 
     def _hook(self) -> None:
         uc = self._uc
-        uc.hook_add(unicorn.UC_HOOK_INTR, self._on_exception)
-        uc.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access)
+        uc.hook_add(unicorn_const.UC_HOOK_INTR, self._on_exception)
+        uc.hook_add(
+            unicorn_const.UC_HOOK_MEM_UNMAPPED | unicorn_const.UC_HOOK_MEM_PROT, self._on_bad_access
+        )
         if self._marks.start is not None:
             self._hook_at(self._marks.start, self._on_start)
         if self._marks.stop is not None:
@@ -200,8 +204,8 @@ class _Machine:
             for address in self._marks.layers:
                 self._hook_at(address, self._on_layer)
 
-    def _hook_at(self, address: int, handler: Callable[[unicorn.Uc, int, int, object], None]) -> None:
-        self._uc.hook_add(unicorn.UC_HOOK_CODE, handler, None, address, address)
+    def _hook_at(self, address: int, handler: Callable[[Uc, int, int, object], None]) -> None:
+        self._uc.hook_add(unicorn_const.UC_HOOK_CODE, handler, None, address, address)
 
     def count(self, limit: int, native: bool | None) -> None:
         """Installs the block counter."""
@@ -224,7 +228,7 @@ class _Machine:
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack_top)
         try:
             self._uc.emu_start(entry | 1, _NEVER, timeout=int(timeout_s * 1e6))
-        except unicorn.UcError as error:
+        except UcError as error:
             self._fail(str(error))
         if self._failure is not None:
             raise self._failure
@@ -235,16 +239,35 @@ class _Machine:
         self._stack.finish()
         if self._stack.overflowed:
             self._fail(f"the stack of {self._board.placement.stack_bytes} bytes is used up")
-        return tally(
-            image=self._image,
-            core=self._board.core,
-            layers=self._layers,
-            marks=self._marks,
-            counter=self._counter,
-            pricer=Pricer(MODELS.get(self._board.core.cycle_model or "")),
-            memory=self._memory,
-            host=self._host,
-            stack=self._stack,
+        return self._result(self._counter)
+
+    def _result(self, counter: BlockCounter) -> RunResult:
+        core = self._board.core
+        counts = tally(
+            counter.blocks(),
+            self._memory.read,
+            Pricer(MODELS.get(core.cycle_model or "")),
+            self._image,
+            self._layers,
+            self._inferences,
+        )
+        if counts.dsp and "dsp" not in core.features:
+            # Unicorn's Cortex-M3 executes the DSP extension; a real one faults.
+            self._error = self._error or f"the {core.title} does not have {counts.dsp}"
+        return RunResult(
+            exit_code=self._host.exit_code,
+            console=self._host.console.decode("utf-8", "replace"),
+            files={name: bytes(data) for name, data in self._host.files.items()},
+            instructions=counts.all.instructions,
+            cycles=counts.all.cycles,
+            run=counts.run,
+            models=counts.models,
+            layers=counts.layers,
+            functions=counts.functions,
+            stack_bytes=self._stack.bytes_used,
+            run_stack_bytes=self._stack.run_bytes,
+            sections=self._image.sections,
+            total_instructions=counter.instructions,
             error=self._error,
         )
 
@@ -259,19 +282,19 @@ class _Machine:
         self._uc.emu_stop()
 
     def _on_bad_access(
-        self, _uc: unicorn.Uc, access: int, address: int, size: int, _value: int, _data: object
+        self, _uc: Uc, access: int, address: int, size: int, _value: int, _data: object
     ) -> bool:
         kind = _ACCESS.get(access, f"access {access} to")
         self._fail(f"{kind} address {address:#010x} ({size} bytes)")
         return False
 
-    def _on_exception(self, uc: unicorn.Uc, number: int, _data: object) -> None:
+    def _on_exception(self, uc: Uc, number: int, _data: object) -> None:
         pc = uc.reg_read(arm_const.UC_ARM_REG_PC)
         try:
             if self._memory.read(pc, len(BKPT)) == BKPT:
                 self._semihost(pc)
                 return
-        except unicorn.UcError:
+        except UcError:
             pass
         self._fail(_EXCEPTIONS.get(number, f"exception {number}"))
         uc.emu_stop()
@@ -281,7 +304,7 @@ class _Machine:
         operation, argument = uc.reg_read_batch((arm_const.UC_ARM_REG_R0, arm_const.UC_ARM_REG_R1))
         try:
             answer = self._host.call(operation, argument, self._memory)
-        except (UnknownCallError, unicorn.UcError) as error:
+        except (UnknownCallError, UcError) as error:
             self._fail(str(error))
             uc.emu_stop()
             return
@@ -291,34 +314,39 @@ class _Machine:
         uc.reg_write(arm_const.UC_ARM_REG_R0, answer)
         uc.reg_write(arm_const.UC_ARM_REG_PC, (pc + len(BKPT)) | 1)
 
-    def _on_start(self, uc: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
-        self._memory.model = uc.reg_read(arm_const.UC_ARM_REG_R0)
+    def _on_start(self, uc: Uc, _address: int, _size: int, _data: object) -> None:
+        model = uc.reg_read(arm_const.UC_ARM_REG_R0)
+        self._memory.model, self._memory.inference = model, self._inferences.get(model, 0)
+        self._last_layer = None
         self._stack.start(uc.reg_read(arm_const.UC_ARM_REG_SP))
 
-    def _on_stop(self, _uc: unicorn.Uc, _address: int, _size: int, _data: object) -> None:
+    def _on_stop(self, _uc: Uc, _address: int, _size: int, _data: object) -> None:
         self._stack.stop()
         self._call_observer(len(self._layers))
-        self._memory.inference += 1
+        model = self._memory.model
+        self._inferences[model] = self._inferences.get(model, 0) + 1
 
-    def _on_layer(self, _uc: unicorn.Uc, address: int, _size: int, _data: object) -> None:
-        self._call_observer(self._marks.layers[address])
+    def _on_layer(self, _uc: Uc, address: int, _size: int, _data: object) -> None:
+        # A loop may jump back to the function's first instruction; that is no new entry.
+        if self._marks.layers[address] != self._last_layer:
+            self._last_layer = self._marks.layers[address]
+            self._call_observer(self._last_layer)
 
     def _call_observer(self, number: int) -> None:
         if self._observe is None or self._failure is not None:
             return
         try:
             self._observe(number, self._memory)
-        except BaseException as error:  # noqa: BLE001 - raised again by run(), past Unicorn's C code
+        except BaseException as error:  # Raised again by run(): it cannot cross Unicorn's C code.
             self._failure = error
             self._uc.emu_stop()
 
 
-def _core(board: Board) -> unicorn.Uc:
+def _core(board: Board) -> Uc:
     """An emulator of the board's core."""
     model = board.core.unicorn_model
     if model is None:
         raise ToolError(Problem(f"Unicorn has no model of the {board.core.title}"))
     # Not UC_MODE_MCLASS: Unicorn 2.1 then takes a Cortex-M33 whatever model is asked for.
-    uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-    uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{model}"))
-    return uc
+    number: int = getattr(arm_const, f"UC_CPU_ARM_{model}")
+    return Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB, number)

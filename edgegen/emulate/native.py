@@ -1,4 +1,4 @@
-"""Builds the block counter's shared object with the host's compiler, once a version of its source."""
+"""Builds the block counter with the host's compiler, once for each version of its source."""
 
 from __future__ import annotations
 

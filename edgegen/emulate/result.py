@@ -27,10 +27,9 @@ class Count:
 
 @dataclass(frozen=True)
 class LayerCount(Count):
-    """What ran from the entry of a layer's function to the entry of the next one, over all calls."""
+    """What ran from the entry of a layer's function to the entry of the next layer's."""
 
     symbol: str
-    calls: int
 
 
 @dataclass(frozen=True)

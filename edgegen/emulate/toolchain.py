@@ -32,8 +32,16 @@ _WARNINGS: Final = (
     "-Werror",
 )
 _COMPILE: Final = ("-std=c99", "-ffunction-sections", "-fdata-sections", *_WARNINGS)
-# newlib-nano only for memcpy, memset and their like; the start-up code is ours.
-_LINK: Final = ("-nostartfiles", "--specs=nano.specs", "--specs=nosys.specs", "-Wl,--gc-sections")
+# newlib-nano only for memcpy, memset and their like; the start-up code is ours. --nmagic keeps the
+# segments from reaching down to a page boundary, which may be reserved memory.
+_LINK: Final = (
+    "-nostartfiles",
+    "--specs=nano.specs",
+    "--specs=nosys.specs",
+    "-Wl,--gc-sections",
+    "-Wl,--nmagic",
+    "-Wl,--fatal-warnings",
+)
 _JOBS: Final = 2
 _STACK_USAGE: Final = re.compile(r"^.*:(?P<name>[^:\t]+)\t(?P<bytes>\d+)\t(?P<kind>\S+)$", re.M)
 
@@ -123,9 +131,7 @@ def read_stack_usage(workdir: Path) -> tuple[StackUse, ...]:
 
 def _compile_all(command: list[str], sources: Sequence[Path], folder: Path) -> list[Path]:
     # A folder for each source: stems may repeat, and the linker script looks at the object's name.
-    objects = [
-        folder / str(index) / f"{source.stem}.o" for index, source in enumerate(sources)
-    ]
+    objects = [folder / str(index) / f"{source.stem}.o" for index, source in enumerate(sources)]
 
     def compile_one(source: Path, target: Path) -> Problem | None:
         target.parent.mkdir(parents=True, exist_ok=True)

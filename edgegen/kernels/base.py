@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.ir.types import Array
+from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.order import AccessOrder
+from edgegen.target.cores import Core
 
 OpT = TypeVar("OpT", bound=Op)
 
@@ -53,6 +55,29 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class KernelIO(OpIO):
+    """An operator's tensors together with how their buffers store them, and the core.
+
+    Attributes:
+        input_formats: one for each input; DENSE for constants and absent inputs.
+        output_format: the output's.
+        core: what the code will run on.
+    """
+
+    input_formats: tuple[Format, ...]
+    output_format: Format
+    core: Core
+
+
+@dataclass(frozen=True)
+class Formats:
+    """A combination of formats that a kernel can work with."""
+
+    inputs: tuple[Format, ...]
+    output: Format
+
+
+@dataclass(frozen=True)
 class Packed:
     """What a kernel hands to its template.
 
@@ -83,6 +108,9 @@ class Kernel(ABC, Generic[OpT]):
     code_bytes: ClassVar[int] = 512
     """Flash of one routine, an estimate for the fit check before anything is compiled."""
 
+    expands: ClassVar[bool] = False
+    """Whether its constants are much larger than the model's weights."""
+
     @property
     def path(self) -> str:
         """`<stem>/<variant>`, as reports name it."""
@@ -93,22 +121,30 @@ class Kernel(ABC, Generic[OpT]):
         """The template's path below templates/."""
         return f"kernels/{self.path}.c.j2"
 
-    def rejects(self, op: OpT, io: OpIO) -> str:  # noqa: ARG002
+    def rejects(self, op: OpT, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """Why the kernel cannot run this operator; empty when it can."""
         return ""
 
-    def scratch_bytes(self, op: OpT, io: OpIO) -> int:  # noqa: ARG002
+    def formats(self, op: OpT, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """Every combination of formats that it offers."""
+        return (Formats(tuple(DENSE for _ in io.inputs), DENSE),)
+
+    def scratch_bytes(self, op: OpT, io: KernelIO) -> int:  # noqa: ARG002
         """Working memory in the arena during the call, bytes."""
         return 0
 
+    def flash_bytes(self, op: OpT, io: KernelIO) -> int:  # noqa: ARG002
+        """Bytes of constants, predicted without packing them."""
+        return sum(t.type.bytes for t in io.inputs if t is not None and t.data is not None)
+
     @abstractmethod
-    def order(self, op: OpT, io: OpIO) -> AccessOrder:
+    def order(self, op: OpT, io: KernelIO) -> AccessOrder:
         """In which order activations are read and written."""
 
     @abstractmethod
-    def cost(self, op: OpT, io: OpIO) -> Cost:
+    def cost(self, op: OpT, io: KernelIO) -> Cost:
         """Predicted instructions and cycles."""
 
     @abstractmethod
-    def pack(self, op: OpT, io: OpIO) -> Packed:
+    def pack(self, op: OpT, io: KernelIO) -> Packed:
         """Packs constants and prepares the template's variables."""

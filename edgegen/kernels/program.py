@@ -6,25 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from edgegen.ir import Graph, Op, OpIO
+from edgegen.ir import Graph, Op, TensorType
 from edgegen.ir.names import short_name
-from edgegen.kernels.base import Cost
+from edgegen.kernels.base import Cost, KernelIO
+from edgegen.kernels.formats import Format
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.registry import AnyKernel
 from edgegen.target.cores import Core
-
-
-@dataclass(frozen=True)
-class Format:
-    """How a buffer stores its tensor.
-
-    Attributes:
-        layout: `dense`: row-major in the tensor's own shape.
-        storage: `int8` or `uint8`, as the tensor's dtype says.
-    """
-
-    layout: str
-    storage: str
 
 
 @dataclass(frozen=True)
@@ -34,14 +22,19 @@ class Buffer:
     Attributes:
         name: the tensor that defines it.
         tensors: all tensors whose bytes these are.
-        size: bytes.
-        format: how they are stored.
+        type: the defining tensor's type.
+        format: how it is stored.
     """
 
     name: str
     tensors: tuple[str, ...]
-    size: int
+    type: TensorType
     format: Format
+
+    @property
+    def size(self) -> int:
+        """Bytes in the arena."""
+        return self.format.size(self.type)
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,7 @@ class KernelCall:
 
     Attributes:
         op: the operator it computes.
+        io: its tensors and their formats.
         kernel: the chosen kernel.
         inputs: names of the buffers it reads; None for a constant or absent input.
         output: name of the buffer it writes.
@@ -68,6 +62,7 @@ class KernelCall:
     """
 
     op: Op
+    io: KernelIO
     kernel: AnyKernel
     inputs: tuple[str | None, ...]
     output: str
@@ -87,10 +82,6 @@ class Program:
     buffers: Mapping[str, Buffer]
     calls: tuple[KernelCall, ...]
 
-    def io(self, call: KernelCall) -> OpIO:
-        """The tensors of a call's operator."""
-        return self.graph.io(call.op)
-
     @cached_property
     def buffer_of(self) -> dict[str, str]:
         """Buffer name by tensor name."""
@@ -103,8 +94,8 @@ def program_text(program: Program) -> str:
     for buffer in program.buffers.values():
         tensors = ", ".join(short_name(t) for t in buffer.tensors)
         lines.append(
-            f"  buffer {short_name(buffer.name)}: {buffer.size} bytes, {buffer.format.layout} "
-            f"{buffer.format.storage} ({tensors})"
+            f"  buffer {short_name(buffer.name)}: {buffer.size} bytes, "
+            f"{buffer.format.text} ({tensors})"
         )
     for index, call in enumerate(program.calls):
         reads = ", ".join("const" if n is None else short_name(n) for n in call.inputs)

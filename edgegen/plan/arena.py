@@ -20,7 +20,7 @@ from edgegen.plan.blocks import ArenaPlan, ArenaProblem
 from edgegen.plan.bound import lower_bound
 from edgegen.plan.exact import NODE_LIMIT, Budget, Outcome, close_gap
 from edgegen.plan.instance import Instance, build_instance
-from edgegen.plan.search import best_greedy, hill_climb, lowest_offset
+from edgegen.plan.search import CLIMB_WORK, best_greedy, hill_climb, lowest_offset
 
 
 def plan_arena(
@@ -73,7 +73,8 @@ def _improve(
     methods = [method]
     for group in instance.components(core):
         alone = instance.restrict(group)
-        outcome, used = _solve_group(alone, lower, budget, use_cp_sat)
+        climb = CLIMB_WORK * len(group) // len(core)
+        outcome, used = _solve_group(alone, lower, climb, budget, use_cp_sat)
         methods.append(used)
         lowers.append(outcome.lower)
         for block, offset in zip(group, outcome.offsets, strict=True):
@@ -97,13 +98,13 @@ def _rank(method: str) -> int:
 
 
 def _solve_group(
-    instance: Instance, lower: int, budget: Budget, use_cp_sat: bool
+    instance: Instance, lower: int, climb: int, budget: Budget, use_cp_sat: bool
 ) -> tuple[Outcome, str]:
     """Place one group; `lower` is the bound of the whole, below which there is nothing to gain."""
     name, order, offsets = best_greedy(instance, lower)
     method = f"first fit ({name})"
     if instance.span(offsets) > lower:
-        climbed = hill_climb(instance, order, lower)
+        climbed = hill_climb(instance, order, lower, climb)
         if instance.span(climbed) < instance.span(offsets):
             offsets, method = climbed, "hill climb"
     outcome = Outcome(offsets, lower)

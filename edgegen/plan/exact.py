@@ -25,11 +25,19 @@ from edgegen.plan.instance import Gaps, Instance
 NODE_LIMIT = 4000
 """Nodes for a whole problem; the real models tried need fewer than 200."""
 
-WORK_LIMIT = 300_000_000
-"""Matrix entries written for a whole problem, about a second; it stops large problems earlier."""
+WORK_LIMIT = 800_000_000
+"""Work for a whole problem, about a second; it stops large problems before the nodes run out. A
+unit is one matrix entry written, a nanosecond or so; the counts below follow measurements."""
 
 _FAR = 1 << 40
 """More units than any arena has, small enough to add up in 64 bits."""
+
+_CALL = 4000
+"""Work of the array calls of one elementary operation, whatever the sizes."""
+
+_PRODUCT = 250_000
+"""Multiplications in one matrix product. BLAS libraries use threads for larger ones, which costs
+far more than it saves here, above all when the other cores are busy."""
 
 _Matrix = npt.NDArray[np.int64]
 
@@ -40,7 +48,7 @@ class Budget:
 
     Attributes:
         nodes: nodes of the search tree.
-        work: matrix entries to write.
+        work: matrix entries to write, and what costs the same.
     """
 
     nodes: int = NODE_LIMIT
@@ -128,6 +136,7 @@ def _search(model: _Model, target: int, budget: Budget) -> list[int] | None:
             if budget.work <= 0:
                 # The propagation may be unfinished, so that the offsets need not be a placement.
                 return None
+        budget.work -= 20 * model.low.size + state.size + 5 * _CALL
         choice = model.choose(state)
         if choice is None:
             return [int(offset) for offset in state[-1, :-1]]
@@ -187,8 +196,7 @@ class _Model:
             return True
         if least > -state[j, i]:
             return False
-        # The constant stands for the fixed cost of a call on small matrices.
-        budget.work -= state.size + 5000
+        budget.work -= state.size + _CALL
         through = state[:, i, None] + (state[None, j, :] + least)
         np.maximum(state, through, out=state)
         return True
@@ -200,12 +208,13 @@ class _Model:
             False if the state has no placement.
         """
         while budget.work > 0:
+            budget.work -= 10 * self.low.size + 5 * _CALL
             edges = self._forced(state)
             if edges is None:
                 return False
             if not edges:
                 edges = self._pushed(state, target)
-                budget.work -= 4 * self.member.size + 20000
+                budget.work -= self.member.size * (self.count // 2 + 12) + 10 * _CALL
                 if edges is None:
                     return False
                 if not edges:
@@ -253,7 +262,10 @@ class _Model:
         """For each b, the largest sum of the sizes of `a` with `chosen[a, b]` in a step of b."""
         if not len(self.member):
             return np.zeros(self.count, dtype=np.int64)
-        sums = self.weight @ chosen.astype(np.float64)
+        factor = chosen.astype(np.float64)
+        rows = max(1, _PRODUCT // max(factor.size, 1))
+        parts = [self.weight[k : k + rows] @ factor for k in range(0, len(self.member), rows)]
+        sums = np.concatenate(parts)
         return np.where(self.member, sums, 0).max(axis=0).astype(np.int64)
 
     def choose(

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 
 from edgegen.plan.instance import Instance
 
-CLIMB_WORK = 1_000_000
-"""Distances that a hill climb may look at: about half a second. Counted, never timed, so that
-the same problem gives the same plan on every machine."""
+CLIMB_WORK = 2_000_000
+"""Distances that the hill climbs of a problem may look at: about half a second. Counted, never
+timed, so that the same problem gives the same plan on every machine."""
 
 
 def lowest_offset(instance: Instance, block: int, offsets: Sequence[int]) -> int:
@@ -28,11 +28,11 @@ def lowest_offset(instance: Instance, block: int, offsets: Sequence[int]) -> int
     Returns:
         An offset in units, 0 or more.
     """
-    gaps = []
-    for other, low, high in instance.conflicts[block]:
-        base = offsets[other]
-        if base >= 0 and base + high > 0:
-            gaps.append((base + low, base + high))
+    gaps = [
+        (offsets[other] + low, offsets[other] + high)
+        for other, low, high in instance.conflicts[block]
+        if offsets[other] >= 0
+    ]
     gaps.sort()
     offset = 0
     for low, high in gaps:
@@ -138,21 +138,37 @@ def hill_climb(
     """
     dice = _Dice(len(order))
     current = list(order)
-    best = first_fit(instance, current)
-    top = _cost(instance, best)
-    offsets = best
-    per_round = sum(len(entries) for entries in instance.conflicts) + 4 * len(order)
-    for _ in range(work // max(per_round, 1)):
-        if top[0] <= bound:
-            break
-        trial = _move(instance, current, offsets, dice)
-        placed = first_fit(instance, trial)
-        cost = _cost(instance, placed)
-        if cost <= top:
-            if cost[0] < top[0]:
-                best = placed
-            current, offsets, top = trial, placed, cost
-    return best
+    offsets = first_fit(instance, current)
+    cost = _cost(instance, offsets)
+    while work > 0 and cost[0] > bound:
+        source, target = _move(instance, current, offsets, dice)
+        trial = list(current)
+        trial.insert(target, trial.pop(source))
+        placed, spent = _refit(instance, trial, offsets, min(source, target), cost[0])
+        work -= spent + len(order)
+        if placed is not None and (new_cost := _cost(instance, placed)) <= cost:
+            current, offsets, cost = trial, placed, new_cost
+    return offsets
+
+
+def _refit(
+    instance: Instance, order: Sequence[int], offsets: Sequence[int], start: int, limit: int
+) -> tuple[list[int] | None, int]:
+    """Place the blocks from `order[start]` on again; those before keep their offsets.
+
+    Returns:
+        The offsets, None as soon as a block ends above the limit; and the distances looked at.
+    """
+    placed = list(offsets)
+    for block in order[start:]:
+        placed[block] = -1
+    spent = 0
+    for block in order[start:]:
+        placed[block] = lowest_offset(instance, block, placed)
+        spent += len(instance.conflicts[block]) + 4
+        if placed[block] + instance.sizes[block] > limit:
+            return None, spent
+    return placed, spent
 
 
 def _cost(instance: Instance, offsets: Sequence[int]) -> tuple[int, int]:
@@ -164,18 +180,19 @@ def _cost(instance: Instance, offsets: Sequence[int]) -> tuple[int, int]:
 
 def _move(
     instance: Instance, order: Sequence[int], offsets: Sequence[int], dice: _Dice
-) -> list[int]:
-    """Move a block to an earlier place in the order; most often one that reaches the top."""
-    trial = list(order)
-    if dice.below(4):
-        span = instance.span(offsets)
-        tops = [i for i, s in enumerate(instance.sizes) if offsets[i] + s == span]
-        block = tops[dice.below(len(tops))]
-        if dice.below(3) == 0:
-            near = instance.neighbours[block]
-            block = near[dice.below(len(near))] if near else block
-        trial.remove(block)
-    else:
-        block = trial.pop(dice.below(len(trial)))
-    trial.insert(dice.below(len(trial) + 1), block)
-    return trial
+) -> tuple[int, int]:
+    """Choose a block to move in the order, most often one at the top or in its way, to the front.
+
+    Returns:
+        Where the block is and where it is to be.
+    """
+    if dice.below(4) == 0:
+        return dice.below(len(order)), dice.below(len(order))
+    span = instance.span(offsets)
+    tops = [i for i, s in enumerate(instance.sizes) if offsets[i] + s == span]
+    block = tops[dice.below(len(tops))]
+    near = instance.neighbours[block]
+    if near and dice.below(3) == 0:
+        block = near[dice.below(len(near))]
+    source = order.index(block)
+    return source, dice.below(source + 1)

@@ -83,7 +83,7 @@ def _layers(package: Package) -> list[dict[str, Any]]:
     plan = package.plan
     rows = []
     for layer in package.layers:
-        call, io = layer.call, plan.program.io(layer.call)
+        call, io = layer.call, layer.call.io
         rows.append(
             {
                 "index": layer.index,

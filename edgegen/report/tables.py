@@ -64,7 +64,7 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
 def print_explain(console: Console, compilation: Compilation) -> None:
     """Every layer's kernel and why the others were not chosen."""
     for i, call in enumerate(compilation.program.calls):
-        io = compilation.program.io(call)
+        io = call.io
         console.print(
             f"layer {i} {call.op.origin.type} {shape_text(io.output.type.shape)}: "
             f"[bold]{call.kernel.path}[/bold], predicted {call.cost.cycles:,} cycles"

@@ -68,11 +68,18 @@ class Placement:
 
 @dataclass(frozen=True)
 class Cache:
-    """A cache between core and flash: `lines` lines of `line_bytes` bytes, `ways` lines a set."""
+    """A cache between core and flash; None stands for what the manufacturer does not say.
+
+    Attributes:
+        kind: "instruction", "data" or "unified".
+        line_bytes: bytes in a line.
+        lines: lines in all.
+        ways: lines in a set.
+    """
 
     kind: str
-    line_bytes: int
-    lines: int
+    line_bytes: int | None
+    lines: int | None
     ways: int | None
 
 
@@ -191,9 +198,11 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
         stack=pick("stack", "ram"),
         stack_bytes=table.number("stack_bytes", 256, _ADDRESS_SPACE),
     )
+    # AAPCS32 section 6.2.1.2: SP is a multiple of 8 at every public interface.
     if placement.stack_bytes % 8:
-        # AAPCS section 6.2.1.2: SP is a multiple of 8 at every public interface.
         table.problem("must be a multiple of 8", "stack_bytes")
+    if placement.stack.end % 8:
+        table.problem(f"region {placement.stack.name!r} does not end at a multiple of 8", "stack")
     if placement.stack.size and placement.stack_bytes > placement.stack.usable_size:
         table.problem(
             f"is more than region {placement.stack.name!r} holds ({placement.stack.usable_size})",
@@ -206,13 +215,12 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
 def _read_flash(table: Table) -> FlashTiming:
     caches = []
     for row in table.tables("cache"):
-        ways = row.number("ways", 1, 1 << 16) if row.has("ways") else None
         caches.append(
             Cache(
                 kind=row.choice("kind", _CACHE_KINDS),
-                line_bytes=row.number("line_bytes", 1, 1 << 16),
-                lines=row.number("lines", 1, 1 << 24),
-                ways=ways,
+                line_bytes=row.optional_number("line_bytes", 1, 1 << 16),
+                lines=row.optional_number("lines", 1, 1 << 24),
+                ways=row.optional_number("ways", 1, 1 << 16),
             )
         )
         row.finish()

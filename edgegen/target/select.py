@@ -1,46 +1,64 @@
 """Kernel selection: Graph to Program.
 
-The cheapest feasible kernel wins; the `scalar` kernel of an operator accepts everything that the
-operator's shape rule accepts, so selection cannot fail.
+Every operator gets a kernel, every tensor a format, so that predicted cycles (and, with a weight,
+flash) are least in all. Kernels offer combinations of formats; where a tensor is stored in another
+format than its reader wants, a `reformat` step is inserted at its own cost. The choice is exact: a
+dynamic program over the operators in order, whose state is the formats of the tensors alive. The
+`scalar` kernel of an operator accepts all that its shape rule accepts, so selection cannot fail.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 from edgegen.errors import InternalError
-from edgegen.ir import Graph, Op, Tensor, TensorKind
-from edgegen.kernels.program import Buffer, Format, KernelCall, Program, Rejection
-from edgegen.kernels.registry import AnyKernel, kernels_for
+from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
+from edgegen.kernels.base import Formats, KernelIO
+from edgegen.kernels.formats import DENSE, Format
+from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
+from edgegen.kernels.registry import kernels_for
+from edgegen.ops.reformat import Reformat
+from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import Core
 
 OPTIMIZE = ("speed", "balanced", "size")
 
+_OBJECTIVES = {
+    "speed": Objective(),
+    "balanced": Objective(expand=False),
+    "size": Objective(cycle=1e-6, byte=1.0, expand=False),
+}
 
-def select(graph: Graph, core: Core, optimize: str = "balanced") -> Program:
-    """Chooses a kernel for every operator and lays tensors into buffers.
+_State = tuple[tuple[str, Format], ...]
+"""Format of every tensor alive, by its root, sorted by name."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One operator decided: the choice and how its result is stored in the end."""
+
+    choice: Choice | None
+    stored: Format
+    before: _State
+
+
+def select(
+    graph: Graph, core: Core, optimize: str = "balanced", objective: Objective | None = None
+) -> Program:
+    """Chooses kernels and formats.
 
     Args:
         graph: a verified graph.
         core: the core that the code will run on.
         optimize: one of `OPTIMIZE`.
+        objective: what to minimise; that of `optimize` when None.
     """
-    owner = _owners(graph)
-    buffers: dict[str, Buffer] = {}
-    for tensor in graph.activations():
-        root = owner[tensor.name]
-        known = buffers.get(root)
-        tensors = (*known.tensors, tensor.name) if known else (tensor.name,)
-        buffers[root] = Buffer(root, tensors, tensor.type.bytes, _format(tensor))
-    calls = tuple(
-        _call(graph, op, owner, core) for op in graph.ops if op.alias_of(graph.io(op)) is None
-    )
-    return Program(graph, core, optimize, buffers, calls)
+    return _Selection(graph, core, objective or _OBJECTIVES[optimize]).program(optimize)
 
 
-def _format(tensor: Tensor) -> Format:
-    return Format("dense", tensor.type.dtype.value)
-
-
-def _owners(graph: Graph) -> dict[str, str]:
+def owners(graph: Graph) -> dict[str, str]:
     """The tensor that defines the bytes of each activation; itself unless it is an alias."""
     owner = {name: name for name in graph.inputs}
     for op in graph.ops:
@@ -51,39 +69,223 @@ def _owners(graph: Graph) -> dict[str, str]:
     return owner
 
 
-def _call(graph: Graph, op: Op, owner: dict[str, str], core: Core) -> KernelCall:
-    io = graph.io(op)
-    feasible: list[AnyKernel] = []
-    rejected: list[Rejection] = []
-    for kernel in kernels_for(type(op)):
-        missing = kernel.requires - core.features
-        reason = (
-            f"{core.name} lacks {', '.join(sorted(missing))}" if missing else kernel.rejects(op, io)
+class _Selection:
+    """The dynamic program over one graph."""
+
+    def __init__(self, graph: Graph, core: Core, objective: Objective) -> None:
+        self.graph, self.core, self.objective = graph, core, objective
+        self.owner = owners(graph)
+        self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
+        (self.converter,) = kernels_for(Reformat)
+
+    def program(self, optimize: str) -> Program:
+        """The cheapest program."""
+        steps = self._solve()
+        builder = _Builder(self.graph, self.owner, self.core)
+        for op, step in zip(self.graph.ops, steps, strict=True):
+            if step.choice is None:
+                builder.alias(op)
+            else:
+                builder.call(op, step, self._rejections(op, step.choice))
+        return builder.program(optimize)
+
+    def _solve(self) -> list[_Step]:
+        """The cheapest sequence of steps, one for each operator."""
+        start: _State = tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
+        best: dict[_State, float] = {start: 0.0}
+        trail: list[dict[_State, _Step]] = []
+        readers = Counter(
+            self.owner[n] for op in self.graph.ops for n in op.inputs if n in self.owner
         )
-        if reason:
-            rejected.append(Rejection(kernel.path, reason))
-        else:
-            feasible.append(kernel)
-    if not feasible:
-        raise InternalError(f"no kernel accepts {graph.where(op)}")
-    ranked = sorted(feasible, key=lambda k: (k.cost(op, io).cycles, k.name))
-    best = ranked[0]
-    cost = best.cost(op, io)
-    for kernel in ranked[1:]:
-        slower = kernel.cost(op, io).cycles
-        rejected.append(
-            Rejection(kernel.path, f"predicted {slower} cycles, {best.path} {cost.cycles}")
+        readers.update(self.owner[n] for n in self.graph.outputs if n in self.owner)
+        for op in self.graph.ops:
+            readers.subtract(self.owner[n] for n in op.inputs if n in self.owner)
+            after: dict[_State, float] = {}
+            steps: dict[_State, _Step] = {}
+            for state, spent in best.items():
+                for step, price in self._moves(op, state):
+                    alive = dict(state)
+                    alive[self.owner[op.outputs[0]]] = step.stored
+                    key = tuple(sorted((n, f) for n, f in alive.items() if readers[n] > 0))
+                    if spent + price < after.get(key, float("inf")):
+                        after[key], steps[key] = spent + price, step
+            if not after:
+                raise InternalError(f"no kernel accepts {self.graph.where(op)}")
+            best = after
+            trail.append(steps)
+        return _walk_back(trail, min(best, key=lambda s: best[s]))
+
+    def _moves(self, op: Op, state: _State) -> Iterator[tuple[_Step, float]]:
+        """Every step that can follow a state, with its price."""
+        io, stored = self.graph.io(op), dict(state)
+        root = self.owner[op.outputs[0]]
+        alias = op.alias_of(io)
+        if alias is not None:
+            source = io.input(alias)
+            if self._keeps(stored[root], source, io.output, root):
+                yield _Step(None, stored[root], state), 0.0
+            return
+        is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
+        for choice in self._offers(op)[0]:
+            price = self.objective.value(choice.cost, choice.flash)
+            for tensor, wanted in zip(io.inputs, choice.formats.inputs, strict=True):
+                if tensor is not None and tensor.kind is not TensorKind.CONSTANT:
+                    price += self._conversion(tensor, stored[self.owner[tensor.name]], wanted)
+            if not is_output or choice.formats.output == DENSE:
+                yield _Step(choice, choice.formats.output, state), price
+            if choice.formats.output != DENSE:
+                price += self._conversion(io.output, choice.formats.output, DENSE)
+                yield _Step(choice, DENSE, state), price
+
+    def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
+        """Whether a reshape leaves a buffer's bytes meaningful."""
+        return (
+            stored.survives_reshape(source.type, target.type)
+            and self.graph.tensor(root).type.bytes == target.type.bytes
         )
-    inputs = tuple(
-        None if t is None or t.kind is TensorKind.CONSTANT else owner[t.name] for t in io.inputs
-    )
-    return KernelCall(
-        op,
-        best,
-        inputs,
-        owner[io.output.name],
-        best.scratch_bytes(op, io),
-        best.order(op, io),
-        cost,
-        tuple(rejected),
-    )
+
+    def _conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
+        if stored == wanted:
+            return 0.0
+        io = _conversion_io(tensor, tensor, stored, wanted, self.core)
+        op = Reformat((tensor.name,), (tensor.name,), Origin(-1, "REFORMAT"))
+        return self.objective.value(self.converter.cost(op, io), 0)
+
+    def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
+        key = op.outputs[0]
+        if key not in self.offers:
+            self.offers[key] = choices(op, self.graph.io(op), self.core, self.objective)
+        return self.offers[key]
+
+    def _rejections(self, op: Op, chosen: Choice) -> tuple[Rejection, ...]:
+        """Why each other kernel was not chosen."""
+        offers, rejected = self._offers(op)
+        others: dict[str, Choice] = {}
+        for choice in offers:
+            path = choice.kernel.path
+            known = others.get(path)
+            if path != chosen.kernel.path and (not known or choice.cost.cycles < known.cost.cycles):
+                others[path] = choice
+        reasons = [
+            Rejection(
+                path,
+                f"predicted {c.cost.cycles:,} cycles and {c.flash:,} bytes of constants against "
+                f"{chosen.cost.cycles:,} and {chosen.flash:,}",
+            )
+            for path, c in sorted(others.items())
+        ]
+        return (*rejected, *reasons)
+
+
+def _walk_back(trail: list[dict[_State, _Step]], state: _State) -> list[_Step]:
+    path = []
+    for steps in reversed(trail):
+        path.append(steps[state])
+        state = steps[state].before
+    return path[::-1]
+
+
+def _conversion_io(
+    source: Tensor, target: Tensor, stored: Format, wanted: Format, core: Core
+) -> KernelIO:
+    return KernelIO((source,), (target,), (stored,), wanted, core)
+
+
+class _Builder:
+    """Turns decided steps into a Program, inserting reformat steps."""
+
+    def __init__(self, graph: Graph, owner: dict[str, str], core: Core) -> None:
+        self.graph, self.core = graph, core
+        self.tensors = dict(graph.tensors)
+        self.ops: list[Op] = []
+        self.calls: list[KernelCall] = []
+        self.buffers: dict[str, Buffer] = {}
+        self.owner = dict(owner)
+        for name in graph.inputs:
+            self._buffer(name, DENSE)
+
+    def _buffer(self, name: str, form: Format) -> None:
+        self.buffers[name] = Buffer(name, (name,), self.tensors[name].type, form)
+
+    def alias(self, op: Op) -> None:
+        """Adds an operator that only renames its input's bytes."""
+        self.ops.append(op)
+        root = self.owner[op.outputs[0]]
+        known = self.buffers[root]
+        self.buffers[root] = replace(known, tensors=(*known.tensors, op.outputs[0]))
+
+    def call(self, op: Op, step: _Step, rejected: tuple[Rejection, ...]) -> None:
+        """Adds a kernel call with the conversions it needs."""
+        choice = step.choice
+        assert choice is not None
+        inputs = [
+            self._as(name, form)
+            for name, form in zip(op.inputs, choice.formats.inputs, strict=True)
+        ]
+        final, written = op.outputs[0], op.outputs[0]
+        if step.stored != choice.formats.output:
+            written = self._variant(final, choice.formats.output)
+        moved = replace(op, inputs=tuple(inputs), outputs=(written, *op.outputs[1:]))
+        self._append(moved, choice, written, rejected)
+        if written != final:
+            self._reformat(written, final, step.stored)
+
+    def _as(self, name: str | None, wanted: Format) -> str | None:
+        """The tensor's name in the wanted format, converted now if it is stored in another."""
+        if name is None or name not in self.owner:
+            return name
+        stored = self.buffers[self.owner[name]].format
+        if stored == wanted:
+            return name
+        variant = self._variant(name, wanted)
+        self._reformat(name, variant, wanted)
+        return variant
+
+    def _variant(self, name: str, form: Format) -> str:
+        """A new tensor with the same value, for another format."""
+        fresh = f"{name} as {form.text}"
+        while fresh in self.tensors:
+            fresh += "'"
+        original = self.tensors[name]
+        self.tensors[fresh] = Tensor(fresh, original.type, TensorKind.ACTIVATION)
+        self.owner[fresh] = fresh
+        return fresh
+
+    def _reformat(self, source: str, target: str, wanted: Format) -> None:
+        (kernel,) = kernels_for(Reformat)
+        op = Reformat((source,), (target,), Origin(-1, "REFORMAT"))
+        stored = self.buffers[self.owner[source]].format
+        site = _conversion_io(self.tensors[source], self.tensors[target], stored, wanted, self.core)
+        formats = Formats((stored,), wanted)
+        choice = Choice(kernel, site, formats, kernel.cost(op, site), 0)
+        self._append(op, choice, target, ())
+
+    def _append(
+        self, op: Op, choice: Choice, written: str, rejected: tuple[Rejection, ...]
+    ) -> None:
+        if written not in self.buffers:
+            self._buffer(written, choice.formats.output)
+        io = replace(
+            choice.io,
+            inputs=tuple(None if n is None else self.tensors[n] for n in op.inputs),
+            outputs=tuple(self.tensors[n] for n in op.outputs),
+        )
+        self.ops.append(op)
+        self.calls.append(
+            KernelCall(
+                op,
+                io,
+                choice.kernel,
+                tuple(None if n not in self.owner else self.owner[n] for n in op.inputs),
+                written,
+                choice.kernel.scratch_bytes(op, io),
+                choice.kernel.order(op, io),
+                choice.cost,
+                rejected,
+            )
+        )
+
+    def program(self, optimize: str) -> Program:
+        """What was built."""
+        graph = replace(self.graph, tensors=self.tensors, ops=tuple(self.ops))
+        return Program(graph, self.core, optimize, self.buffers, tuple(self.calls))

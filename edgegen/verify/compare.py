@@ -50,7 +50,7 @@ def first_difference(
     """
     places: list[tuple[int | None, str, str]] = []
     for i, call in enumerate(program.calls):
-        places.append((i, program.io(call).output.name, program.graph.where(call.op)))
+        places.append((i, call.io.output.name, program.graph.where(call.op)))
     places += [(None, name, "") for name in program.graph.outputs]
     for batch, (want, got) in enumerate(zip(expected, actual, strict=True)):
         for layer, name, place in places:

@@ -20,6 +20,7 @@ from edgegen.codegen.views import model_view
 from edgegen.errors import ToolError, VerificationError
 from edgegen.ir import Graph
 from edgegen.ir.types import Array
+from edgegen.kernels.formats import DENSE
 from edgegen.kernels.program import Program
 
 WARNINGS = (
@@ -63,22 +64,20 @@ class HostProgram:
         return list(_split(self.program, done.stdout, len(batches)))
 
 
-def recorded_tensors(program: Program) -> list[str]:
-    """Tensors in the order in which the harness writes them: layers, then graph outputs."""
-    return [program.io(c).output.name for c in program.calls] + list(program.graph.outputs)
-
-
 def _split(program: Program, raw: bytes, count: int) -> Iterator[dict[str, Array]]:
+    """Cuts the harness's output into tensors: all layers, then the graph outputs, per inference."""
+    parts = [(c.io.output.name, program.buffers[c.output].format) for c in program.calls]
+    parts += [(name, DENSE) for name in program.graph.outputs]
     position = 0
     for _ in range(count):
         values: dict[str, Array] = {}
-        for name in recorded_tensors(program):
+        for name, form in parts:
             kind = program.graph.tensor(name).type
-            part = raw[position : position + kind.bytes]
-            if len(part) != kind.bytes:
+            size = form.size(kind)
+            if position + size > len(raw):
                 raise VerificationError("the compiled library wrote too little output")
-            values[name] = np.frombuffer(part, kind.dtype.numpy).reshape(kind.shape)
-            position += kind.bytes
+            values[name] = form.decode(raw[position : position + size], kind)
+            position += size
         yield values
     if position != len(raw):
         raise VerificationError("the compiled library wrote too much output")

@@ -71,6 +71,19 @@ def place(word: Waveform, rng: np.random.Generator) -> Waveform:
     return clip
 
 
+def colour(clip: Waveform, spread_db: float, rng: np.random.Generator) -> Waveform:
+    """Filter with a smooth random frequency response, as another room or microphone would.
+
+    The gain in decibel is drawn from a normal distribution at eight frequencies, one octave apart,
+    and interpolated linearly between them.
+    """
+    octaves = np.arange(8)
+    gains_db = spread_db * rng.standard_normal(octaves.size)
+    hertz = np.maximum(np.fft.rfftfreq(clip.size, 1 / SAMPLE_RATE), 1.0)
+    response_db = np.interp(np.log2(hertz / 62.5), octaves, gains_db)
+    return np.fft.irfft(np.fft.rfft(clip) * 10 ** (response_db / 20), n=clip.size)
+
+
 def coloured_noise(exponent: float, rng: np.random.Generator) -> Waveform:
     """Noise whose power falls with frequency to the power `exponent`; flat below 20 Hz."""
     spectrum = np.fft.rfft(rng.standard_normal(CLIP_SAMPLES))

@@ -28,6 +28,7 @@ class Split:
         copies: Clips mixed from each utterance.
         noise_clips: Clips that hold no foreground word.
         rate_spread: Largest relative change of the playback rate, which shifts the formants.
+        colour_db: Spread of the random frequency response given to each copy, in decibel.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Split:
     copies: int
     noise_clips: int
     rate_spread: float
+    colour_db: float
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -85,26 +87,28 @@ _TRAIN_VARIANTS = _words(
     RicishayMax RicishayMax2 RicishayMax3 Tweaky adam anika antonio aunty benjamin boris david ed
     edward edward2 f1 f3 grandma grandpa gustave iven iven2 iven3 iven4 klatt klatt2 klatt3 klatt4
     klatt5 m1 m2 m4 m5 m6 marcelo max michel miguel norbert pablo paul pedro rob robert sandro
-    shelby steph steph2 steph3 travis
+    shelby steph steph2 steph3 travis Demonic UniRobot anikaRobot announcer croak kaukovalta
+    robosoft robosoft2 robosoft3 robosoft4 robosoft5 robosoft6 robosoft7 robosoft8 whisper whisperf
     """
 )
 
 TRAIN = Split(
     name="train",
     stream=1,
-    accents=("en-us", "en-gb", "en-gb-x-rp", "en-gb-x-gbclan", "en-029"),
+    accents=("en-us", "en", "en-029", "en-gb-x-rp", "en-gb-x-gbcwmd"),
     variants=_TRAIN_VARIANTS,
     unknown_words=tuple(dict.fromkeys(_TRAIN_WORDS)),
     repeats=2,
-    unknown_draws=24,
-    copies=4,
+    unknown_draws=20,
+    copies=3,
     noise_clips=5000,
-    rate_spread=0.12,
+    rate_spread=0.15,
+    colour_db=4.0,
 )
 VALIDATION = Split(
     name="validation",
     stream=2,
-    accents=("en-us", "en-gb", "en-gb-x-gbcwmd"),
+    accents=("en-us", "en", "en-029"),
     variants=("f5", "m8", "Annie", "Jacky", "Marco", "zac"),
     unknown_words=_VALIDATION_WORDS,
     repeats=8,
@@ -112,11 +116,12 @@ VALIDATION = Split(
     copies=1,
     noise_clips=200,
     rate_spread=0.0,
+    colour_db=0.0,
 )
 TEST = Split(
     name="test",
     stream=3,
-    accents=("en-us", "en-gb", "en-gb-scotland", "en-us-nyc"),
+    accents=("en-us", "en", "en-gb-scotland", "en-gb-x-gbclan"),
     variants=(
         *("f2", "f4", "m3", "m7", "Alicia", "Hugo", "Lee", "belinda", "john", "linda", "quincy"),
         "victor",
@@ -127,5 +132,6 @@ TEST = Split(
     copies=1,
     noise_clips=400,
     rate_spread=0.0,
+    colour_db=0.0,
 )
 SPLITS: tuple[Split, ...] = (TRAIN, VALIDATION, TEST)

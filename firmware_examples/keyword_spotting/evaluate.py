@@ -11,10 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tflite_runtime.interpreter import (  # type: ignore[import-untyped]
-    Interpreter,
-    OpResolverType,
-)
+from tflite_runtime.interpreter import Interpreter, OpResolverType  # type: ignore[import-not-found]
 
 from corpus import LABELS, NOISE, TEST, TRAIN, UNKNOWN
 
@@ -57,7 +54,7 @@ def run(model: bytes, inputs: npt.NDArray[np.float32]) -> tuple[Int8Array, Int8A
 
 
 def choose_samples(labels: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
-    """Draw the same number of clips of every label, whether the model is right about them or not."""
+    """Draw the same number of clips of every label, whether the model knows them or not."""
     rng = np.random.default_rng(SEED)
     drawn = [
         rng.choice(np.flatnonzero(labels == label), SAMPLES_PER_LABEL, replace=False)
@@ -73,7 +70,7 @@ def share(right: BoolArray, among: BoolArray) -> float:
 
 def measure(stored: dict[str, npt.NDArray[np.generic]], outputs: Int8Array) -> dict[str, object]:
     """Compute the figures of ``metrics.json`` that concern the int8 model."""
-    labels = np.asarray(stored["labels"])
+    labels = np.asarray(stored["labels"], np.int64)
     voices, words, snr = stored["voices"], stored["words"], np.asarray(stored["snr"], np.float64)
     right = outputs.argmax(axis=1) == labels
     spoken, keyword = labels != NOISE, labels > UNKNOWN

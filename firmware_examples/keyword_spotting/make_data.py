@@ -68,6 +68,19 @@ def speak_at_random(
     return audio.speak(word, voice, words_per_minute, pitch, rng.uniform(1 - spread, 1 + spread))
 
 
+def check_voices() -> None:
+    """Make sure that every voice of every split sounds different from all others.
+
+    For some accent names (``en-gb``) espeak-ng silently drops the variant; the same voice would
+    then be heard both in training and in the test.
+    """
+    heard: dict[bytes, str] = {}
+    for voice in (voice for split in SPLITS for voice in split.voices):
+        twin = heard.setdefault(audio.speak("yes no off", voice, 160, 50).tobytes(), voice)
+        if twin != voice:
+            raise SystemExit(f"voices {twin} and {voice} are the same")
+
+
 @functools.cache
 def babble_words(split: Split) -> list[audio.Waveform]:
     """Unknown words by voices of the split, from which babble is made."""
@@ -95,7 +108,8 @@ def make_clips(source: Utterance) -> list[Clip]:
             peak_db -= rng.uniform(0.0, 30.0)
         else:
             snr = np.inf if rng.random() < CLEAN_SHARE else rng.uniform(*SNR_RANGE_DB)
-            mixture = audio.mix(audio.place(word, rng), mixture, snr)
+            placed = audio.colour(audio.place(word, rng), source.split.colour_db, rng)
+            mixture = audio.mix(placed, mixture, snr)
         clips.append(Clip(features.raw_mfcc(audio.digitise(mixture, peak_db)), snr, source))
     return clips
 
@@ -127,6 +141,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
+    check_voices()
     for split in SPLITS:
         make_split(split, options.work, options.processes)
 

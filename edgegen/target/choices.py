@@ -1,0 +1,69 @@
+"""What kernel selection can choose from: kernels, formats and their costs, operator by operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Cost, Formats, KernelIO
+from edgegen.kernels.program import Rejection
+from edgegen.kernels.registry import AnyKernel, kernels_for
+from edgegen.target.cores import Core
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What selection minimises: `cycles * cycle + flash bytes * byte`.
+
+    Attributes:
+        cycle: weight of a predicted cycle.
+        byte: weight of a byte of constants.
+        expand: whether kernels may be used whose constants are much larger than the model's.
+    """
+
+    cycle: float = 1.0
+    byte: float = 0.0
+    expand: bool = True
+
+    def value(self, cost: Cost, flash: int) -> float:
+        """The figure to minimise."""
+        return self.cycle * cost.cycles + self.byte * flash
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A kernel with a combination of formats that it offers."""
+
+    kernel: AnyKernel
+    io: KernelIO
+    formats: Formats
+    cost: Cost
+    flash: int
+
+
+def choices(
+    op: Op, io: OpIO, core: Core, objective: Objective
+) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
+    """Every feasible choice for an operator, and why the other kernels are none."""
+    found: list[Choice] = []
+    rejected: list[Rejection] = []
+    for kernel in kernels_for(type(op)):
+        reason = _refusal(kernel, op, io, core, objective)
+        if reason:
+            rejected.append(Rejection(kernel.path, reason))
+            continue
+        for formats in kernel.formats(op, io):
+            site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
+            found.append(
+                Choice(kernel, site, formats, kernel.cost(op, site), kernel.flash_bytes(op, site))
+            )
+    return tuple(found), tuple(rejected)
+
+
+def _refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objective) -> str:
+    missing = kernel.requires - core.features
+    if missing:
+        return f"{core.name} lacks {', '.join(sorted(missing))}"
+    if kernel.expands and not objective.expand:
+        return "its constants are larger than the model's: only --optimize speed takes it"
+    return str(kernel.rejects(op, io, core))

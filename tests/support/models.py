@@ -1,0 +1,86 @@
+"""Whole models with the oracle's outputs, and where to find the files."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tests.support import data
+from tests.support.data import Array
+from tests.support.oracle import ORACLE_DIR, write_archive
+
+ROOT = Path(__file__).parents[2]
+MODELS_FILE = ORACLE_DIR / "models.npz"
+DEMO_MODEL = ROOT / "firmware_examples" / "keyword_spotting" / "keyword_spotting.tflite"
+REFERENCE_MODELS = ("ad01_int8", "kws_ref_model_int8", "resnet8_int8", "vww_96_int8")
+RANDOM_INPUTS = 21
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedModel:
+    """A model's outputs on its standard inputs.
+
+    Attributes:
+        name: the file's stem.
+        blob: the model file; empty when read back.
+        outputs: one array for each of `model_inputs`.
+        crc: CRC-32 of the file; 0 before it is written.
+    """
+
+    name: str
+    blob: bytes
+    outputs: tuple[Array, ...]
+    crc: int = 0
+
+
+def shared_folder() -> Path:
+    """Where the reference models are: EDGEGEN_SHARED, or `shared` beside the checkout."""
+    return Path(os.environ.get("EDGEGEN_SHARED", ROOT.parent / "shared"))
+
+
+def model_files() -> tuple[Path, ...]:
+    """The int8 models that are present."""
+    folder = shared_folder() / "models"
+    paths = [*(folder / f"{n}.tflite" for n in REFERENCE_MODELS), DEMO_MODEL]
+    return tuple(p for p in paths if p.exists())
+
+
+def model_inputs(name: str, shape: Sequence[int]) -> tuple[Array, ...]:
+    """The standard int8 inputs of a model: random ones, all -128, all 127, and the ramp."""
+    randoms = [data.random(f"model {name}/{i}", shape, "int8") for i in range(RANDOM_INPUTS)]
+    patterns = [data.constant(kind, "", shape, "int8") for kind in ("low", "high", "ramp")]
+    return (*randoms, *patterns)
+
+
+@functools.cache
+def recorded_models() -> Mapping[str, RecordedModel]:
+    """All recorded models by name; empty before the first recording."""
+    if not MODELS_FILE.exists():
+        return {}
+    with np.load(MODELS_FILE) as archive:
+        index = json.loads(archive["index"].tobytes())
+        blocks = {name: archive[name].tobytes() for name in index}
+    return {
+        name: RecordedModel(
+            name,
+            b"",
+            tuple(np.frombuffer(blocks[name], np.int8).reshape(-1, *entry["shape"])),
+            entry["crc"],
+        )
+        for name, entry in index.items()
+    }
+
+
+def write_models(path: Path, models: Sequence[RecordedModel]) -> None:
+    """Writes recorded models."""
+    index = {m.name: {"shape": list(m.outputs[0].shape), "crc": zlib.crc32(m.blob)} for m in models}
+    members = {"index": json.dumps(index, sort_keys=True).encode()}
+    members |= {m.name: b"".join(o.tobytes() for o in m.outputs) for m in models}
+    write_archive(path, members)
