@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -12,7 +13,7 @@ import click
 from rich.console import Console
 
 from edgegen import __version__
-from edgegen.errors import EdgegenError
+from edgegen.errors import EdgegenError, Problem, ToolError
 from edgegen.pipeline import (
     Options,
     build_library,
@@ -22,9 +23,10 @@ from edgegen.pipeline import (
 )
 from edgegen.report import tables
 from edgegen.target.board import list_boards, load_board
+from edgegen.target.fit import check_fit
 from edgegen.target.select import OPTIMIZE
 from edgegen.verify.vectors import load_vectors, standard_vectors
-from edgegen.verify.verify import verify_host
+from edgegen.verify.verify import accuracy, reference_runs, require_recorded, verify_host
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,6 +65,21 @@ def _reports_errors(command: Callable[P, R]) -> Callable[P, R]:
 def _console() -> Console:
     # Wide enough for every table when the output is not a terminal.
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def _emulation() -> Iterator[None]:
+    """Turns a missing optional package into a hint."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            Problem(
+                f"the Python package {error.name!r} is missing",
+                why="running firmware needs an emulator",
+                hint='pip install "edgegen[emulate]"',
+            )
+        ) from error
 
 
 @click.group()
@@ -128,6 +145,35 @@ def verify(
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph)
     verdict = verify_host(compilation, vectors, compiler=cc)
     tables.print_verdict(_console(), compilation.name, verdict, vectors.title)
+
+
+@main.command()
+@MODEL
+@BOARD
+@INPUTS
+@NAME
+@OPTIMIZE_OPTION
+@click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
+@_reports_errors
+def run(
+    model: Path, board: str, inputs: Path | None, name: str | None, optimize: str, gcc_option: str
+) -> None:
+    """Run MODEL on an emulated board: exactness, instructions, cycles, memory."""
+    with _emulation():
+        from edgegen.emulate.model_run import run_model
+        from edgegen.report.run_table import print_run
+    options, target = Options(name, optimize), load_board(board)
+    compilation = compile_model(load_model(model), model_name(model, options), target.core, options)
+    check_fit(compilation.package, target)
+    graph = compilation.source
+    vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph, random=1)
+    expected = reference_runs(compilation, vectors)
+    recorded = require_recorded(compilation, vectors, expected)
+    result = run_model(compilation, target, vectors.batches, expected, optimize=gcc_option)
+    console = _console()
+    print_run(console, compilation.name, result, target)
+    hits = accuracy(compilation, vectors, expected)
+    tables.print_recorded(console, recorded, hits, len(vectors.batches))
 
 
 @main.command()

@@ -71,9 +71,8 @@ def infer(interpreter: Any, vectors: Sequence[Sequence[Array]]) -> tuple[tuple[A
 def record_case(stem: str, name: str) -> Recording:
     """Runs one case; runs in a process of its own, since the oracle may abort."""
     case = next(c for c in load_cases(stem) if c.name == name)
-    shapes = [t.shape for t in case.outputs]
     try:
-        interpreter = make_interpreter(case.model_bytes(shapes))
+        interpreter = make_interpreter(case.oracle_bytes())
         interpreter.allocate_tensors()
         outputs = infer(interpreter, case.inputs())
     except (RuntimeError, ValueError) as error:

@@ -152,7 +152,9 @@ def routines(package: Package) -> tuple[Routine, ...]:
         name = routine_name(package, layer)
         template = environment().get_template(layer.call.kernel.template)
         # A namespace, not a dict: `v.values` in a template must not find a dict's method.
-        view = SimpleNamespace(p=package.name, name=name, **layer.packed.routine)
+        view = SimpleNamespace(
+            p=package.name, NAME=package.name.upper(), name=name, **layer.packed.routine
+        )
         text = str(template.make_module().routine(view)).strip("\n")  # type: ignore[attr-defined]
         found[key], variables[key] = Routine(name, text), layer.packed.routine
     return tuple(found.values())
@@ -176,6 +178,25 @@ def helpers(package: Package) -> tuple[str, ...]:
     )
 
 
+def pieces(package: Package) -> tuple[str, ...]:
+    """Functions made to measure, each once, in order of first use."""
+    found: dict[str, str] = {}
+    variables: dict[str, Mapping[str, Any]] = {}
+    for layer in package.layers:
+        for piece in layer.packed.pieces.values():
+            name = piece.name(package.name)
+            if name not in found:
+                view = SimpleNamespace(
+                    p=package.name, NAME=package.name.upper(), name=name, **piece.variables
+                )
+                template = environment().get_template(f"lib/{piece.template}.c.j2")
+                found[name] = template.render(v=view).strip("\n")
+                variables[name] = piece.variables
+            elif variables[name] != piece.variables:
+                raise InternalError(f"two functions are called {name}")
+    return tuple(found.values())
+
+
 def layer_views(package: Package) -> tuple[LayerView, ...]:
     """The layers' functions, each one commented with what it computes."""
     return tuple(_layer_view(package, layer) for layer in package.layers)
@@ -191,8 +212,12 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
     io = call.io
     view = SimpleNamespace(
         p=package.name,
+        NAME=package.name.upper(),
         routine=routine_name(package, layer),
         constants=SimpleNamespace(**layer.constants),
+        pieces=SimpleNamespace(
+            **{key: piece.name(package.name) for key, piece in layer.packed.pieces.items()}
+        ),
         inputs=[None if n is None else f"(arena + {plan.offset(n)})" for n in call.inputs],
         outputs=[f"(arena + {plan.offset(call.output)})"],
         scratch=f"(arena + {plan.offset(scratch_name(layer.index))})"
@@ -243,5 +268,6 @@ def model_view(package: Package) -> dict[str, Any]:
         "symbols": tuple(symbol_views(package.symbols)),
         "routines": routines(package),
         "helpers": helpers(package),
+        "pieces": pieces(package),
         "layers": layer_views(package),
     }

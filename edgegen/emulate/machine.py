@@ -11,6 +11,7 @@ from unicorn.unicorn_py3.unicorn import Uc, UcError
 from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCounter
 from edgegen.emulate.cycles import MODELS, Pricer
 from edgegen.emulate.image import Image, read_image
+from edgegen.emulate.memory import MemoryReader, load_image, map_board
 from edgegen.emulate.native import load_block_counter, unicorn_library
 from edgegen.emulate.result import RunResult
 from edgegen.emulate.semihost import BKPT, Semihost, UnknownCallError
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
     from edgegen.target.board import Board
 
-_PAGE: Final = 0x1000
-# The private peripheral bus: system control space and debug, here memory that reads as zero.
-_PPB: Final = (0xE0000000, 0x100000)
-_ERASED: Final = b"\xff"
 # An address outside of all memory, so that Unicorn runs until it is stopped.
 _NEVER: Final = 0xFFFFFFFE
 _ACCESS: Final = {
@@ -50,33 +47,6 @@ _EXCEPTIONS: Final = {
     20: "stack overflow",
     21: "instruction outside its state",
 }
-
-
-class MemoryReader:
-    """What an observer may look at while the core stands still.
-
-    Attributes:
-        model: index of the model whose inference is under way.
-        inference: how many inferences that model has finished before.
-    """
-
-    def __init__(self, uc: Uc, image: Image) -> None:
-        self._uc = uc
-        self._image = image
-        self.model = 0
-        self.inference = 0
-
-    def read(self, address: int, size: int) -> bytes:
-        """Returns `size` bytes of the board's memory."""
-        return bytes(self._uc.mem_read(address, size))
-
-    def write(self, address: int, data: bytes) -> None:
-        """Writes to the board's memory."""
-        self._uc.mem_write(address, data)
-
-    def address(self, symbol: str) -> int:
-        """Returns the address of a symbol of the image, such as "arena"."""
-        return self._image.address(symbol)
 
 
 def run_elf(
@@ -140,7 +110,8 @@ class _Machine:
         self._last_layer: int | None = None
         self._uc = _core(board)
         self._memory = MemoryReader(self._uc, image)
-        self._map()
+        map_board(self._uc, board, self._on_slack)
+        load_image(self._uc, board, image)
         placement = board.placement
         top = placement.stack.end
         self._stack = StackGauge(self._memory, top - placement.stack_bytes, top)
@@ -158,37 +129,6 @@ class _Machine:
     def _find(self, name: str) -> int | None:
         known = {symbol.name for symbol in self._image.symbols}
         return self._image.address(name) if name in known else None
-
-    def _map(self) -> None:
-        for region in self._board.regions:
-            access = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
-            if region.kind == "ram":
-                access |= unicorn_const.UC_PROT_WRITE
-            start, end = region.origin & -_PAGE, -(-region.end // _PAGE) * _PAGE
-            self._uc.mem_map(start, end - start, access)
-            if region.kind == "flash":
-                self._memory.write(region.origin, _ERASED * region.size)
-            # The page may reach past the memory it holds.
-            for low, high in ((start, region.origin), (region.end, end)):
-                if low < high:
-                    kinds = unicorn_const.UC_HOOK_MEM_READ | unicorn_const.UC_HOOK_MEM_WRITE
-                    self._uc.hook_add(kinds, self._on_slack, None, low, high - 1)
-        self._uc.mem_map(*_PPB)
-        for segment in self._image.segments:
-            self._load(segment.address, segment.data)
-
-    def _load(self, address: int, data: bytes) -> None:
-        for region in self._board.regions:
-            if region.usable_origin <= address and address + len(data) <= region.end:
-                self._memory.write(address, data)
-                return
-        raise ToolError(
-            Problem(
-                f"{len(data)} bytes at {address:#010x} are outside of the board's memory",
-                where=self._board.name,
-                hint="was the image linked for another board?",
-            )
-        )
 
     def _hook(self) -> None:
         uc = self._uc
@@ -233,9 +173,8 @@ class _Machine:
         if self._failure is not None:
             raise self._failure
         if self._host.exit_code is None:
-            if self._counter.limit_hit:
-                self._fail("the instruction limit was reached")
-            self._fail(f"it did not end within {timeout_s:g} s")
+            limit = "its instruction limit" if self._counter.limit_hit else f"{timeout_s:g} s"
+            self._fail(f"it did not end within {limit}")
         self._stack.finish()
         if self._stack.overflowed:
             self._fail(f"the stack of {self._board.placement.stack_bytes} bytes is used up")

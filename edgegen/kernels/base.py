@@ -78,6 +78,25 @@ class Formats:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A C function in templates/lib that is made to measure, such as an unrolled inner tile.
+
+    Attributes:
+        template: name of the snippet: templates/lib/<template>.c.j2.
+        variant: suffix that tells pieces of one template apart, a C identifier.
+        variables: what the template is rendered with, as `v`; equal for equal variants.
+    """
+
+    template: str
+    variant: str
+    variables: Mapping[str, Any] = field(compare=False, repr=False)
+
+    def name(self, prefix: str) -> str:
+        """The C function's name."""
+        return f"{prefix}_{self.template}_{self.variant}"
+
+
+@dataclass(frozen=True)
 class Packed:
     """What a kernel hands to its template.
 
@@ -87,6 +106,7 @@ class Packed:
         routine: variables of the `routine` macro; layers with equal ones share one C function.
         variant: suffix that tells routines of one kernel apart, a C identifier or empty.
         helpers: names of snippets in templates/lib that the routine calls.
+        pieces: functions made to measure that `call` names by their key: `v.pieces.<key>`.
     """
 
     constants: tuple[Constant, ...] = ()
@@ -94,6 +114,7 @@ class Packed:
     routine: Mapping[str, Any] = field(default_factory=dict)
     variant: str = ""
     helpers: tuple[str, ...] = ()
+    pieces: Mapping[str, Piece] = field(default_factory=dict)
 
 
 class Kernel(ABC, Generic[OpT]):

@@ -20,7 +20,10 @@ from edgegen.plan.blocks import ArenaPlan, ArenaProblem
 from edgegen.plan.bound import lower_bound
 from edgegen.plan.exact import NODE_LIMIT, Budget, Outcome, close_gap
 from edgegen.plan.instance import Instance, build_instance
-from edgegen.plan.search import CLIMB_WORK, best_greedy, hill_climb, lowest_offset
+from edgegen.plan.search import CLIMB_WORK, greedy, hill_climb, lowest_offset
+
+CLIMB_STARTS = 3
+"""Greedy orders to climb from: climbs from one order get stuck more often than from several."""
 
 
 def plan_arena(
@@ -39,24 +42,20 @@ def plan_arena(
     """
     instance = build_instance(problem)
     bound = lower_bound(instance)
-    name, _, offsets = best_greedy(instance, bound.units)
-    method = f"first fit ({name})"
-    lower = bound.units
-    if instance.span(offsets) > lower:
-        outcome, method = _improve(
-            instance, Outcome(offsets, lower), method, Budget(nodes=node_limit), use_cp_sat
-        )
-        offsets, lower = outcome.offsets, outcome.lower
-    span = instance.span(offsets)
+    start = greedy(instance, bound.units)[0]
+    outcome, method = Outcome(start.offsets, bound.units), f"first fit ({start.name})"
+    if start.span > bound.units:
+        outcome, method = _improve(instance, outcome, method, Budget(node_limit), use_cp_sat)
+    span = instance.span(outcome.offsets)
     return ArenaPlan(
         offsets={
             block.name: offset * instance.unit
-            for block, offset in zip(problem.blocks, offsets, strict=True)
+            for block, offset in zip(problem.blocks, outcome.offsets, strict=True)
         },
         size=span * instance.unit,
-        lower_bound=lower * instance.unit,
+        lower_bound=outcome.lower * instance.unit,
         peak_step=bound.step,
-        proved=span == lower,
+        proved=span == outcome.lower,
         method=method,
         peak_blocks=tuple(problem.blocks[i].name for i in bound.live),
     )
@@ -66,31 +65,28 @@ def _improve(
     instance: Instance, start: Outcome, method: str, budget: Budget, use_cp_sat: bool
 ) -> tuple[Outcome, str]:
     """Search for something better than first fit, group by group."""
-    lower = start.lower
-    core, aside = instance.peel(lower)
+    core, aside = instance.peel(start.lower)
     offsets = [-1] * len(instance.sizes)
-    lowers = [lower]
-    methods = [method]
+    lower = start.lower
+    used = ["first fit (easy blocks last)"]
     for group in instance.components(core):
         alone = instance.restrict(group)
         climb = CLIMB_WORK * len(group) // len(core)
-        outcome, used = _solve_group(alone, lower, climb, budget, use_cp_sat)
-        methods.append(used)
-        lowers.append(outcome.lower)
+        outcome, group_method = _solve_group(alone, start.lower, climb, budget, use_cp_sat)
+        used.append(group_method)
+        # A group is a part of the whole, so its bound holds for the whole.
+        lower = max(lower, outcome.lower)
         for block, offset in zip(group, outcome.offsets, strict=True):
             offsets[block] = offset
     for block in reversed(aside):
         offsets[block] = lowest_offset(instance, block, offsets)
-    # Each group is part of the whole, so the highest of their bounds holds for the whole.
-    found = Outcome(offsets, max(lowers))
-    if instance.span(offsets) < instance.span(start.offsets):
-        return found, max(methods, key=_rank)
-    proved = instance.span(start.offsets) == found.lower
-    return replace(start, lower=found.lower), max(methods, key=_rank) if proved else method
+    if instance.span(offsets) >= instance.span(start.offsets) > lower:
+        return replace(start, lower=lower), method
+    return Outcome(offsets, lower), max(used, key=_rank)
 
 
 _METHODS = ("first fit", "hill climb", "branch and bound", "CP-SAT")
-"""From the cheapest to the dearest; the plan names the dearest that it took."""
+"""From the cheapest to the dearest; a plan names the dearest that gave it an offset or a proof."""
 
 
 def _rank(method: str) -> int:
@@ -101,18 +97,26 @@ def _solve_group(
     instance: Instance, lower: int, climb: int, budget: Budget, use_cp_sat: bool
 ) -> tuple[Outcome, str]:
     """Place one group; `lower` is the bound of the whole, below which there is nothing to gain."""
-    name, order, offsets = best_greedy(instance, lower)
-    method = f"first fit ({name})"
-    if instance.span(offsets) > lower:
-        climbed = hill_climb(instance, order, lower, climb)
-        if instance.span(climbed) < instance.span(offsets):
-            offsets, method = climbed, "hill climb"
-    outcome = Outcome(offsets, lower)
-    if instance.span(offsets) > outcome.lower:
-        outcome = close_gap(instance, offsets, lower, budget)
-        if outcome.offsets != offsets or instance.span(outcome.offsets) == outcome.lower:
-            method = "branch and bound"
+    starts = greedy(instance, lower)
+    best, method = starts[0].offsets, f"first fit ({starts[0].name})"
+    if starts[0].span > lower:
+        climbed = hill_climb(instance, starts[:CLIMB_STARTS], lower, climb)
+        if instance.span(climbed) < starts[0].span:
+            best, method = climbed, "hill climb"
+    outcome = Outcome(best, lower)
+    if instance.span(best) > lower:
+        outcome = close_gap(instance, best, lower, budget)
+        method = _credit(instance, best, outcome, method, "branch and bound")
     if use_cp_sat and instance.span(outcome.offsets) > outcome.lower and cpsat.available():
-        outcome = cpsat.solve(instance, outcome.offsets, outcome.lower)
-        method = "CP-SAT"
+        before = outcome.offsets
+        outcome = cpsat.solve(instance, before, outcome.lower)
+        method = _credit(instance, before, outcome, method, "CP-SAT")
     return outcome, method
+
+
+def _credit(
+    instance: Instance, before: list[int], outcome: Outcome, method: str, search: str
+) -> str:
+    """Name the search if it improved or proved the placement, else the method before it."""
+    span = instance.span(outcome.offsets)
+    return search if span < instance.span(before) or span == outcome.lower else method

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 from edgegen.plan.exact import Budget, close_gap
 from edgegen.plan.instance import Gaps, Instance, connected
-from edgegen.plan.search import best_greedy
+from edgegen.plan.search import greedy
 
 EXACT_BLOCKS = 6
 """Related blocks in one step up to which its span is found exactly; real graphs have fewer."""
+
+STEP_NODES = 500
+"""Nodes of branch and bound for one such step: far more than so few blocks need."""
 
 SUBSET_BLOCKS = 12
 """Related blocks in one group up to which all of their subsets are tried."""
@@ -64,11 +67,11 @@ def _refine(instance: Instance, live: Sequence[int], units: int, best: int) -> i
     if not pairs or len(live) > EXACT_BLOCKS:
         return units
     alone = instance.restrict(live)
-    _, _, offsets = best_greedy(alone, units)
-    if alone.span(offsets) <= max(units, best):
+    start = greedy(alone, units)[0]
+    if start.span <= max(units, best):
         # Whatever the exact span is, it is not above the best bound so far.
         return units
-    return close_gap(alone, offsets, units, Budget()).lower
+    return close_gap(alone, start.offsets, units, Budget(nodes=STEP_NODES)).lower
 
 
 def occupied(instance: Instance, live: Sequence[int]) -> int:
@@ -92,9 +95,7 @@ def occupied(instance: Instance, live: Sequence[int]) -> int:
     return sum(_group_cover(instance, group, edges) for group in connected(live, edges))
 
 
-def _group_cover(
-    instance: Instance, group: Sequence[int], edges: Sequence[Sequence[int]]
-) -> int:
+def _group_cover(instance: Instance, group: Sequence[int], edges: Sequence[Sequence[int]]) -> int:
     if len(group) == 1:
         return instance.sizes[group[0]]
     pairs = ((i, j) for i in group for j in edges[i] if i < j)

@@ -18,9 +18,7 @@ def available() -> bool:
     return importlib.util.find_spec("ortools") is not None
 
 
-def solve(
-    instance: Instance, offsets: list[int], lower: int, limit: float = TIME_LIMIT
-) -> Outcome:
+def solve(instance: Instance, offsets: list[int], lower: int, limit: float = TIME_LIMIT) -> Outcome:
     """Improve a placement with CP-SAT until it is proved best or the limit is reached.
 
     Args:

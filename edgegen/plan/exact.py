@@ -25,7 +25,7 @@ from edgegen.plan.instance import Gaps, Instance
 NODE_LIMIT = 4000
 """Nodes for a whole problem; the real models tried need fewer than 200."""
 
-WORK_LIMIT = 800_000_000
+WORK_LIMIT = 700_000_000
 """Work for a whole problem, about a second; it stops large problems before the nodes run out. A
 unit is one matrix entry written, a nanosecond or so; the counts below follow measurements."""
 
@@ -136,7 +136,7 @@ def _search(model: _Model, target: int, budget: Budget) -> list[int] | None:
             if budget.work <= 0:
                 # The propagation may be unfinished, so that the offsets need not be a placement.
                 return None
-        budget.work -= 20 * model.low.size + state.size + 5 * _CALL
+        budget.work -= 60 * model.low.size + state.size + 5 * _CALL
         choice = model.choose(state)
         if choice is None:
             return [int(offset) for offset in state[-1, :-1]]
@@ -208,7 +208,7 @@ class _Model:
             False if the state has no placement.
         """
         while budget.work > 0:
-            budget.work -= 10 * self.low.size + 5 * _CALL
+            budget.work -= 30 * self.low.size + 5 * _CALL
             edges = self._forced(state)
             if edges is None:
                 return False
@@ -233,12 +233,11 @@ class _Model:
         new_most = np.where(open_ways, self.high, -_FAR).max(axis=1)
         if (new_least == _FAR).any():
             return None
-        edges = []
-        for row in np.flatnonzero(new_least > least):
-            edges.append((int(self.first[row]), int(self.second[row]), int(new_least[row])))
-        for row in np.flatnonzero(new_most < most):
-            edges.append((int(self.second[row]), int(self.first[row]), -int(new_most[row])))
-        return edges
+        up, down = np.flatnonzero(new_least > least), np.flatnonzero(new_most < most)
+        return [
+            *_edges(self.first[up], self.second[up], new_least[up]),
+            *_edges(self.second[down], self.first[down], -new_most[down]),
+        ]
 
     def _pushed(self, state: _Matrix, target: int) -> list[tuple[int, int, int]] | None:
         """The constraints that follow from sums of sizes in a step; None if one is too full."""
@@ -266,11 +265,10 @@ class _Model:
         rows = max(1, _PRODUCT // max(factor.size, 1))
         parts = [self.weight[k : k + rows] @ factor for k in range(0, len(self.member), rows)]
         sums = np.concatenate(parts)
-        return np.where(self.member, sums, 0).max(axis=0).astype(np.int64)
+        worst: _Matrix = np.where(self.member, sums, 0).max(axis=0).astype(np.int64)
+        return worst
 
-    def choose(
-        self, state: _Matrix
-    ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
+    def choose(self, state: _Matrix) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
         """Pick the open pair with the least freedom and split it.
 
         Returns:
@@ -295,6 +293,13 @@ class _Model:
         i, j = int(self.first[open_pairs[k]]), int(self.second[open_pairs[k]])
         down, up = (j, i, -int(cut[k])), (i, j, int(resume[k]))
         return (down, up) if room_low[k] >= room_high[k] else (up, down)
+
+
+def _edges(
+    sources: npt.NDArray[np.intp], targets: npt.NDArray[np.intp], least: _Matrix
+) -> list[tuple[int, int, int]]:
+    """Turn columns of constraints into a list of them."""
+    return list(zip(sources.tolist(), targets.tolist(), least.tolist(), strict=True))
 
 
 def _mirror(gaps: Gaps, size_i: int, size_j: int) -> Gaps:

@@ -8,7 +8,8 @@ moving blocks that reach the top ahead of others, as in USMP's hill climb.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from edgegen.plan.instance import Instance
 
@@ -71,41 +72,55 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
         load = sum(sizes[i] for i in live)
         for i in live:
             crowd[i] = max(crowd[i], load)
-    keys = {
-        "size": [(size, around[i]) for i, size in enumerate(sizes)],
-        "size and conflicts": [(near, sizes[i]) for i, near in enumerate(around)],
-        "size times conflicts": [(sizes[i] * degree[i], around[i]) for i in count],
-        "busiest step": [(crowd[i], sizes[i]) for i in count],
-        "lifetime": [(life[i], sizes[i]) for i in count],
-        "size times lifetime": [(sizes[i] * life[i], sizes[i]) for i in count],
-        "birth": [(-instance.lives[i][0], sizes[i]) for i in count],
-        "death": [(instance.lives[i][1], sizes[i]) for i in count],
+    keys: dict[str, Callable[[int], tuple[int, int]]] = {
+        "size": lambda i: (sizes[i], around[i]),
+        "size and conflicts": lambda i: (around[i], sizes[i]),
+        "size times conflicts": lambda i: (sizes[i] * degree[i], around[i]),
+        "busiest step": lambda i: (crowd[i], sizes[i]),
+        "lifetime": lambda i: (life[i], sizes[i]),
+        "size times lifetime": lambda i: (sizes[i] * life[i], sizes[i]),
+        "last born": lambda i: (instance.lives[i][0], sizes[i]),
+        "first dead": lambda i: (-instance.lives[i][1], sizes[i]),
     }
     for name, key in keys.items():
-        # Ties go by index: the order of the problem, which is that of execution.
-        yield name, sorted(count, key=lambda i, key=key: (-key[i][0], -key[i][1], i))  # type: ignore[misc]
+        # Sorting is stable, so that ties keep the order of the problem.
+        yield name, sorted(count, key=key, reverse=True)
 
 
-def best_greedy(instance: Instance, bound: int) -> tuple[str, list[int], list[int]]:
-    """Try all greedy orders until one meets the bound.
+@dataclass(frozen=True)
+class Placement:
+    """A first fit and where it comes from.
+
+    Attributes:
+        name: of the order.
+        order: every block once.
+        offsets: units for each block.
+        span: units that the placement needs.
+    """
+
+    name: str
+    order: list[int]
+    offsets: list[int]
+    span: int
+
+
+def greedy(instance: Instance, bound: int) -> list[Placement]:
+    """Place the blocks in all greedy orders, or until one order meets the bound.
 
     Args:
         instance: the blocks.
         bound: units that no placement can go below.
 
     Returns:
-        The name of the best order, the order, and its offsets in units.
+        The placements, the best first; never empty.
     """
-    best: tuple[str, list[int], list[int]] = ("nothing to place", [], [])
-    best_span = -1
+    found = []
     for name, order in greedy_orders(instance):
         offsets = first_fit(instance, order)
-        span = instance.span(offsets)
-        if best_span < 0 or span < best_span:
-            best, best_span = (name, order, offsets), span
-            if span <= bound:
-                break
-    return best
+        found.append(Placement(name, order, offsets, instance.span(offsets)))
+        if found[-1].span <= bound:
+            break
+    return sorted(found, key=lambda placement: placement.span)
 
 
 class _Dice:
@@ -123,29 +138,39 @@ class _Dice:
 
 
 def hill_climb(
-    instance: Instance, order: Sequence[int], bound: int, work: int = CLIMB_WORK
+    instance: Instance, starts: Sequence[Placement], bound: int, work: int = CLIMB_WORK
 ) -> list[int]:
-    """Improve an order by small moves, keeping every change that is not worse.
+    """Improve orders by small moves, keeping every change that is not worse.
 
     Args:
         instance: the blocks.
-        order: where to begin; every block once.
+        starts: where to begin; each gets an equal share of the work.
         bound: units that no placement can go below: meeting it ends the climb.
         work: distances to look at before giving up.
 
     Returns:
-        The best offsets found, in units.
+        The best offsets found, in units; those of the first start if nothing better is found.
     """
-    dice = _Dice(len(order))
-    current = list(order)
-    offsets = first_fit(instance, current)
+    best = starts[0].offsets
+    for start in starts:
+        offsets = _climb(instance, start, bound, work // len(starts))
+        if instance.span(offsets) < instance.span(best):
+            best = offsets
+        if instance.span(best) <= bound:
+            break
+    return best
+
+
+def _climb(instance: Instance, start: Placement, bound: int, work: int) -> list[int]:
+    dice = _Dice(len(start.order))
+    current, offsets = start.order, start.offsets
     cost = _cost(instance, offsets)
     while work > 0 and cost[0] > bound:
         source, target = _move(instance, current, offsets, dice)
         trial = list(current)
         trial.insert(target, trial.pop(source))
         placed, spent = _refit(instance, trial, offsets, min(source, target), cost[0])
-        work -= spent + len(order)
+        work -= spent + len(trial)
         if placed is not None and (new_cost := _cost(instance, placed)) <= cost:
             current, offsets, cost = trial, placed, new_cost
     return offsets

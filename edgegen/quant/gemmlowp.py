@@ -157,6 +157,4 @@ def softmax_exp(scaling: SoftmaxScaling, integer_bits: int, count: int = 256) ->
     argument = doubling_high_multiply(
         -known << scaling.multiplier.shift, scaling.multiplier.mantissa
     )
-    return np.where(
-        difference <= scaling.radius, exp_on_negative_values(argument, integer_bits), 0
-    )
+    return np.where(difference <= scaling.radius, exp_on_negative_values(argument, integer_bits), 0)

@@ -74,6 +74,22 @@ class Saturation:
         return (v if self.ceiling is None else np.minimum(v, self.ceiling)) + self.offset
 
 
+def saturation(low: int, high: int, greatest: int | None = None) -> Saturation:
+    """How to clamp q to [low, high].
+
+    Args:
+        low: least q.
+        high: greatest q.
+        greatest: the greatest v before saturation if it is known.
+    """
+    steps = high - low
+    bits = max(steps.bit_length(), 1)
+    if steps != (1 << bits) - 1:
+        bits = 8
+    free = steps == (1 << bits) - 1 or (greatest is not None and greatest <= steps)
+    return Saturation(bits, None if free else steps, low + 128)
+
+
 @dataclass(frozen=True)
 class Channels:
     """The exact requantisation of a layer's output channels.
@@ -212,11 +228,7 @@ class Channels:
         Args:
             greatest: the greatest v before saturation if it is known.
         """
-        bits = max(self.steps.bit_length(), 1)
-        if self.steps != (1 << bits) - 1:
-            bits = 8
-        free = bits < 8 or self.steps == 255 or (greatest is not None and greatest <= self.steps)
-        return Saturation(bits, None if free else self.steps, self.low + 128)
+        return saturation(self.low, self.high, greatest)
 
 
 def agrees(channels: Channels, form: Form, breaks: Int64, constant: Bools) -> Bools:

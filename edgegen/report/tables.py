@@ -79,10 +79,17 @@ def print_verdict(console: Console, name: str, verdict: Verdict, title: str) -> 
         f"[green]exact[/green]: {name}: {verdict.inferences} inferences x {verdict.layers} layers, "
         f"{verdict.bytes:,} bytes equal in the numpy reference and the compiled C ({title})"
     )
-    for recorded in verdict.recorded:
-        console.print(f"[green]exact[/green]: outputs equal the recorded {recorded!r}")
-    if verdict.accuracy is not None:
-        console.print(f"accuracy {verdict.accuracy:.3f} on {verdict.inferences} labelled inputs")
+    print_recorded(console, verdict.recorded, verdict.accuracy, verdict.inferences)
+
+
+def print_recorded(
+    console: Console, recorded: tuple[str, ...], accuracy: float | None, inferences: int
+) -> None:
+    """What a file of recorded outputs and labels adds."""
+    for name in recorded:
+        console.print(f"[green]exact[/green]: outputs equal the recorded {name!r}")
+    if accuracy is not None:
+        console.print(f"accuracy {accuracy:.3f} on {inferences} labelled inputs")
 
 
 def print_boards(console: Console, boards: tuple[Board, ...]) -> None:

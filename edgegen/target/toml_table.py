@@ -68,7 +68,8 @@ class Table:
 
     def optional_number(self, key: str, low: int, high: int) -> int | None:
         """Returns an integer between `low` and `high`, or None if the file does not give it."""
-        return self.number(key, low, high) if self.has(key) else self._none(key)
+        self._asked.add(key)
+        return self.number(key, low, high) if key in self._data else None
 
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """Returns one of `allowed`."""
@@ -103,10 +104,6 @@ class Table:
         """Reports every key that nothing asked for."""
         for key in self._data.keys() - self._asked:
             self.problem("is not a known key", key, hint=suggest(key, tuple(sorted(self._asked))))
-
-    def _none(self, key: str) -> None:
-        """Makes `key` a known one."""
-        self._asked.add(key)
 
     def _array(self, key: str) -> list[object]:
         self._asked.add(key)

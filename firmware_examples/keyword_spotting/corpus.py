@@ -98,11 +98,11 @@ TRAIN = Split(
     accents=("en-us", "en", "en-029", "en-gb-x-rp", "en-gb-x-gbcwmd"),
     variants=_TRAIN_VARIANTS,
     unknown_words=tuple(dict.fromkeys(_TRAIN_WORDS)),
-    repeats=2,
-    unknown_draws=20,
+    repeats=4,
+    unknown_draws=16,
     copies=3,
     noise_clips=5000,
-    rate_spread=0.15,
+    rate_spread=0.18,
     colour_db=4.0,
 )
 VALIDATION = Split(

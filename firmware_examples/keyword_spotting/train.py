@@ -61,9 +61,7 @@ def build_network() -> tf.keras.Model:
 
 
 def train(network: tf.keras.Model, examples: Examples, validation: Examples) -> None:
-    """Fit the network; the loss weighs rare classes more, by the square root of their rarity."""
-    counts = np.bincount(examples.labels, minlength=len(LABELS))
-    weights = np.sqrt(counts.mean() / counts)
+    """Fit the network with a learning rate that falls to zero along half a cosine."""
     steps = EPOCHS * -(-examples.labels.size // BATCH)
     network.compile(
         optimizer=tf.keras.optimizers.Adam(
@@ -77,7 +75,6 @@ def train(network: tf.keras.Model, examples: Examples, validation: Examples) -> 
         examples.labels,
         batch_size=BATCH,
         epochs=EPOCHS,
-        class_weight=dict(enumerate(weights.tolist())),
         validation_data=(validation.inputs, validation.labels),
         verbose=2,
     )

@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ RANDOM_VECTORS = 4
 
 _CASE_KEYS = {
     "name", "op", "version", "options", "options_table", "inputs", "outputs", "error", "randoms",
+    "oracle_zero_bias",
 }  # fmt: skip
 _TENSOR_KEYS = {
     "shape", "dtype", "scale", "zero_point", "scales", "zero_points", "axis", "constant",
@@ -51,6 +52,7 @@ class Case:
         error: edgegen must refuse the case with an error that contains this; empty when it must
             accept whatever the oracle accepts.
         randoms: number of random input vectors.
+        oracle_zero_bias: the oracle insists on a bias (input 2); give it one of zeros.
     """
 
     stem: str
@@ -64,7 +66,8 @@ class Case:
     outputs: tuple[TensorSpec, ...]
     shaped: bool = False
     error: str = ""
-    randoms: int = field(default=RANDOM_VECTORS)
+    randoms: int = RANDOM_VECTORS
+    oracle_zero_bias: bool = False
 
     @property
     def id(self) -> str:
@@ -119,6 +122,20 @@ class Case:
         fed = [i for i, t in enumerate(self.tensors) if t.data is None]
         return write_model([*self.tensors, *outputs], [spec], fed, produced)
 
+    def oracle_bytes(self) -> bytes:
+        """The .tflite file for the oracle, which works out the output shapes by itself."""
+        case = self
+        if self.oracle_zero_bias:
+            weights = self.tensors[self.operands[1]]
+            channels = (weights.shape[0],)
+            scales = _bias_scales(self.tensors)
+            bias = TensorSpec(
+                "bias", "int32", channels, scales, (0,) * len(scales), 0, np.zeros(channels, "int32")
+            )
+            operands = (*self.operands[:2], len(self.tensors))
+            case = replace(self, tensors=(*self.tensors, bias), operands=operands)
+        return case.model_bytes([t.shape for t in self.outputs])
+
     @property
     def recording(self) -> Recording:
         """What the oracle made of this case.
@@ -145,6 +162,7 @@ class Case:
     def digest(self) -> str:
         """Changes with everything that the recorded bytes depend on."""
         facts = [self.op, self.version, self.options, self.options_table, self.operands]
+        facts.append(self.oracle_zero_bias)
         tensors = [
             (t.dtype, t.shape, t.scales, t.zero_points, t.axis)
             for t in (*self.tensors, *self.outputs)
@@ -219,6 +237,7 @@ def _case(stem: str, default_op: str | None, table: Mapping[str, Any]) -> Case:
         shaped=any("shape" in entry for entry in table["outputs"]),
         error=table.get("error", ""),
         randoms=table.get("randoms", RANDOM_VECTORS),
+        oracle_zero_bias=table.get("oracle_zero_bias", False),
     )
 
 
@@ -253,6 +272,11 @@ def _scales(
     if scales in ("seeded", "wild"):
         scales = data.seeded_scales(key, shape[axis], wild=scales == "wild")
     if not scales and entry.get("constant") in ("bias", "large_bias"):
-        # A bias is quantised with the product of the input's and the weights' scales.
-        scales = [np.float32(before[0].scales[0]) * np.float32(s) for s in before[1].scales]
+        scales = _bias_scales(before)
     return tuple(float(np.float32(s)) for s in scales)
+
+
+def _bias_scales(tensors: Sequence[TensorSpec]) -> tuple[float, ...]:
+    """A bias is quantised with the product of the input's and the weights' scales."""
+    source = np.float32(tensors[0].scales[0])
+    return tuple(float(source * np.float32(s)) for s in tensors[1].scales)

@@ -1,0 +1,212 @@
+"""`edgegen run`: a compiled model on an emulated board, outputs checked, every layer counted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgegen.codegen.render import render_library
+from edgegen.codegen.views import layer_function, ports
+from edgegen.emulate.firmware import ModelLibrary, Port, build_runner
+from edgegen.emulate.machine import run_elf
+from edgegen.emulate.memory import MemoryReader
+from edgegen.emulate.result import RunResult
+from edgegen.emulate.sizes import object_sizes
+from edgegen.errors import VerificationError
+from edgegen.ir.types import Array
+from edgegen.pipeline import Compilation
+from edgegen.target.board import Board
+from edgegen.verify.compare import require_equal
+
+
+@dataclass(frozen=True)
+class FlashUse:
+    """Bytes of flash in the image.
+
+    Attributes:
+        constants: the model's weights and requantisation constants.
+        code: the library's instructions and read-only data besides.
+        rest: start-up code, test firmware and C library.
+    """
+
+    constants: int
+    code: int
+    rest: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.constants + self.code + self.rest
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """What one layer did in one inference; cycles are None where the core has no cycle model."""
+
+    index: int
+    op: str
+    kernel: str
+    macs: int
+    instructions: float
+    cycles: float | None
+    predicted: int
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """The outcome of running a model on an emulated board; every output byte was right.
+
+    Attributes:
+        inferences: how many were run; the figures are means over them.
+        compared: bytes compared with the reference, of all layers.
+        instructions: of one inference, from the call of NAME_run to its return.
+        cycles: the same, modelled at zero wait states.
+        layers: by layer.
+        flash: by purpose.
+        arena_bytes: the library's arena.
+        stack_bytes: deepest use of the stack below the caller of NAME_run.
+    """
+
+    inferences: int
+    compared: int
+    instructions: float
+    cycles: float | None
+    layers: tuple[LayerRow, ...]
+    flash: FlashUse
+    arena_bytes: int
+    stack_bytes: int
+
+
+def write_library(compilation: Compilation, folder: Path) -> ModelLibrary:
+    """Writes the C sources into `folder` and describes them to the test firmware."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name, graph = compilation.name, compilation.graph
+    for file, text in render_library(compilation.package).items():
+        if file.endswith((".c", ".h")):
+            (folder / file).write_text(text, encoding="utf-8")
+
+    def views(names: tuple[str, ...], kind: str) -> tuple[Port, ...]:
+        found = ports(compilation.package, names, kind)
+        return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
+
+    return ModelLibrary(
+        name,
+        (folder / f"{name}.c", folder / f"{name}_weights.c"),
+        folder,
+        views(graph.inputs, "input"),
+        views(graph.outputs, "output"),
+    )
+
+
+def run_model(
+    compilation: Compilation,
+    board: Board,
+    batches: Sequence[Mapping[str, Array]],
+    expected: Sequence[Mapping[str, Array]],
+    *,
+    optimize: str = "-O2",
+) -> ModelRun:
+    """Builds the firmware, runs it in Unicorn, and compares every layer's bytes.
+
+    Args:
+        compilation: what to run.
+        board: where.
+        batches: inputs by graph input name, one entry an inference.
+        expected: the reference's tensors by name, as many.
+        optimize: GCC's optimisation option.
+
+    Raises:
+        VerificationError: a byte of a layer or output differs.
+        EmulationError: the firmware faulted.
+        ToolError: the cross compiler or the emulator is missing.
+    """
+    graph = compilation.graph
+    with tempfile.TemporaryDirectory(prefix="edgegen-run-") as root:
+        library = write_library(compilation, Path(root) / "library")
+        elf = build_runner([library], board, workdir=Path(root) / "image", optimize=optimize)
+        recorder = _Recorder(compilation, len(batches))
+        stdin = b"".join(b[n].tobytes() for b in batches for n in graph.inputs)
+        result = run_elf(
+            elf,
+            board,
+            files={"input.bin": stdin},
+            layers=[layer_function(compilation.name, x) for x in compilation.package.layers],
+            observe=recorder.observe,
+        ).check()
+        sizes = object_sizes(elf)
+    recorder.add_outputs(result.files["output.bin"])
+    compared = require_equal(compilation.program, expected, recorder.runs)
+    mine = [s for s in sizes if s.section in (".text", ".rodata", ".weights", ".vectors", ".data")]
+    constants = sum(s.bytes for s in mine if s.name == f"{compilation.name}_weights")
+    code = sum(s.bytes for s in mine if s.name == compilation.name)
+    flash = FlashUse(constants, code, sum(s.bytes for s in mine) - constants - code)
+    return _summary(compilation, result, len(batches), compared, flash)
+
+
+class _Recorder:
+    """Reads each layer's output from the emulated arena when the layer has ended."""
+
+    def __init__(self, compilation: Compilation, inferences: int) -> None:
+        self.compilation = compilation
+        self.runs: list[dict[str, Array]] = [{} for _ in range(inferences)]
+
+    def observe(self, number: int, memory: MemoryReader) -> None:
+        """Layer `number` is about to begin, so the one before has ended."""
+        if number == 0 or memory.inference >= len(self.runs):
+            return
+        program = self.compilation.program
+        call = program.calls[number - 1]
+        buffer = program.buffers[call.output]
+        address = memory.address("arena") + self.compilation.plan.offset(call.output)
+        raw = memory.read(address, buffer.size)
+        self.runs[memory.inference][call.io.output.name] = buffer.format.decode(
+            raw, call.io.output.type
+        )
+
+    def add_outputs(self, raw: bytes) -> None:
+        """Takes the graph outputs from what the firmware wrote."""
+        graph = self.compilation.graph
+        position = 0
+        for run in self.runs:
+            for name in graph.outputs:
+                kind = graph.tensor(name).type
+                part = raw[position : position + kind.bytes]
+                if len(part) != kind.bytes:
+                    raise VerificationError("the firmware wrote too little output")
+                run[name] = np.frombuffer(part, kind.dtype.numpy).reshape(kind.shape)
+                position += kind.bytes
+        if position != len(raw):
+            raise VerificationError("the firmware wrote too much output")
+
+
+def _summary(
+    compilation: Compilation, result: RunResult, inferences: int, compared: int, flash: FlashUse
+) -> ModelRun:
+    rows = []
+    for layer, count in zip(compilation.package.layers, result.layers, strict=True):
+        call = layer.call
+        rows.append(
+            LayerRow(
+                layer.index,
+                call.op.origin.type,
+                call.kernel.path,
+                call.op.macs(call.io),
+                count.instructions / inferences,
+                None if count.cycles is None else count.cycles / inferences,
+                call.cost.cycles,
+            )
+        )
+    return ModelRun(
+        inferences,
+        compared,
+        result.instructions / inferences,
+        None if result.cycles is None else result.cycles / inferences,
+        tuple(rows),
+        flash,
+        compilation.plan.arena.size,
+        result.run_stack_bytes,
+    )

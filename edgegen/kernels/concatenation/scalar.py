@@ -1,0 +1,54 @@
+"""Concatenation with memcpy: each input is spread over the output in blocks."""
+
+from __future__ import annotations
+
+import itertools
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op
+from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.ops.concatenation import Concatenation
+
+
+class ScalarConcatenation(Kernel[Concatenation]):
+    """Any axis and any number of inputs; constant inputs are read from flash."""
+
+    op: ClassVar[type[Op]] = Concatenation
+    name: ClassVar[str] = "scalar"
+    code_bytes: ClassVar[int] = 80
+
+    def order(self, op: Concatenation, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`: memcpy must not see overlapping buffers."""
+        return NO_PROMISE
+
+    def cost(self, op: Concatenation, io: KernelIO) -> Cost:
+        """See `Kernel.cost`: about 40 cycles a block and 1 a byte."""
+        blocks = len(io.inputs) * op.parts(io)[1]
+        size = io.output.type.bytes
+        return Cost(32 * blocks + size, 40 * blocks + size)
+
+    def pack(self, op: Concatenation, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        sizes, count = op.parts(io)
+        starts = itertools.accumulate(sizes, initial=0)
+        constants = tuple(
+            Constant(f"part_{i}", t.values.astype(np.int8), ConstantKind.TABLE)
+            for i, t in enumerate(io.inputs)
+            if t is not None and t.data is not None
+        )
+        roles = {c.role for c in constants}
+        parts = [
+            {
+                "input": index,
+                "constant": f"part_{index}" if f"part_{index}" in roles else "",
+                "size": size,
+                "start": start,
+            }
+            for index, (size, start) in enumerate(zip(sizes, starts, strict=False))
+        ]
+        return Packed(
+            constants=constants, call={"parts": parts, "count": count, "pitch": sum(sizes)}
+        )

@@ -1,0 +1,79 @@
+"""Plain C dense layer: one output at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.requantise import bias_constant, channel_constants
+from edgegen.ops.fully_connected import FullyConnected
+
+
+class ScalarFullyConnected(Kernel[FullyConnected]):
+    """Weights as the model has them, [units, depth]; the input's zero point is in the bias."""
+
+    op: ClassVar[type[Op]] = FullyConnected
+    name: ClassVar[str] = "scalar"
+    code_bytes: ClassVar[int] = 192
+
+    def order(self, op: FullyConnected, io: OpIO) -> AccessOrder:
+        """See `Kernel.order`: row by row, every unit reads its whole row."""
+        units, depth = io.input(1).type.shape
+        rows = op.rows(io)
+
+        def trace() -> Iterator[tuple[Span, ...]]:
+            for row in range(rows):
+                read: Span = (0, row * depth, (row + 1) * depth)
+                for i in range(row * units, (row + 1) * units):
+                    yield (read, (-1, i, i + 1))
+
+        return AccessOrder(trace)
+
+    def cost(self, op: FullyConnected, io: OpIO) -> Cost:
+        """See `Kernel.cost`: about 7 cycles a MAC and 60 a requantised output."""
+        outputs = io.output.type.elements
+        return Cost(6 * op.macs(io) + 45 * outputs, 7 * op.macs(io) + 60 * outputs)
+
+    def pack(self, op: FullyConnected, io: OpIO) -> Packed:
+        """See `Kernel.pack`."""
+        units, depth = io.input(1).type.shape
+        quant = io.input(1).type.quant
+        assert quant is not None
+        low, high = op.output_range(io)
+        constants = [Constant("weights", io.input(1).values.astype(np.int8)), folded_bias(io)]
+        call: dict[str, Any] = {
+            "per_channel": quant.per_channel,
+            "rows": op.rows(io),
+            "depth": depth,
+            "units": units,
+            "out_zero_point": io.output.type.zero_point,
+            "out_min": low,
+            "out_max": high,
+        }
+        if quant.per_channel:
+            constants += channel_constants(io, units)
+        else:
+            mantissa, shift = op.multipliers(io)
+            call |= {"mantissa": int(mantissa[0]), "shift": int(shift[0])}
+        return Packed(
+            constants=tuple(constants),
+            call=call,
+            routine={"per_channel": quant.per_channel},
+            variant="per_channel" if quant.per_channel else "",
+            helpers=("requantise", "clamp_s8"),
+        )
+
+
+def folded_bias(io: OpIO) -> Constant:
+    """The bias minus the input's zero point times each unit's weights, int32 [units].
+
+    It fits: `overflow_problems` leaves room for both terms.
+    """
+    bias = bias_constant(io, io.input(1).type.shape[0]).data.astype(np.int64)
+    sums = io.input(1).values.astype(np.int64).sum(axis=1)
+    return Constant("bias", (bias - io.input(0).type.zero_point * sums).astype(np.int32))

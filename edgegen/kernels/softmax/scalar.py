@@ -1,0 +1,56 @@
+"""Plain C softmax: a table of exponentials, integer arithmetic only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, Packed
+from edgegen.kernels.order import AccessOrder, Span
+from edgegen.ops.softmax import Softmax
+
+# Below half a step of the Q12.19 sum an exponential adds nothing to it, nor to any output.
+_SMALLEST = 1 << 11
+
+
+class ScalarSoftmax(Kernel[Softmax]):
+    """The table holds exp of minus 0, 1, 2 ... input steps, as far as it matters."""
+
+    op: ClassVar[type[Op]] = Softmax
+    name: ClassVar[str] = "scalar"
+    code_bytes: ClassVar[int] = 352
+
+    def order(self, op: Softmax, io: OpIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`: a row is read twice before its first value is written."""
+        depth = io.input(0).type.shape[-1]
+        elements = io.output.type.elements
+
+        def trace() -> Iterator[tuple[Span, ...]]:
+            for first in range(0, elements, depth):
+                yield ((0, first, first + depth),)
+                for i in range(first, first + depth):
+                    yield ((0, i, i + 1), (-1, i, i + 1))
+
+        return AccessOrder(trace)
+
+    def cost(self, op: Softmax, io: OpIO) -> Cost:  # noqa: ARG002
+        """See `Kernel.cost`: about 50 cycles a value and 300 a row for the reciprocal."""
+        elements = io.output.type.elements
+        rows = elements // io.output.type.shape[-1]
+        return Cost(40 * elements + 220 * rows, 50 * elements + 300 * rows)
+
+    def pack(self, op: Softmax, io: OpIO) -> Packed:
+        """See `Kernel.pack`."""
+        depth = io.input(0).type.shape[-1]
+        table = op.exponentials(io)
+        count = int(np.flatnonzero(table >= _SMALLEST)[-1]) + 1
+        return Packed(
+            constants=(
+                Constant("exponentials", table[:count].astype(np.int32), ConstantKind.TABLE),
+            ),
+            call={"count": count, "rows": io.input(0).type.elements // depth, "depth": depth},
+            helpers=("doubling_high", "reciprocal"),
+        )

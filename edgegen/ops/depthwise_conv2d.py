@@ -1,0 +1,134 @@
+"""DEPTHWISE_CONV_2D on int8: every output channel sees one input channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.raw import RawNode
+from edgegen.ir.types import Array
+from edgegen.ops import rules
+from edgegen.ops.overflow import overflow_problems
+from edgegen.ops.requantise import channel_multipliers, weight_problems
+from edgegen.ops.window import Window, window_problems, window_summary, windows
+from edgegen.quant.fixed_point import Int64, activation_problems, activation_range, multiply
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2D(Op):
+    """2-D depthwise convolution. Input NHWC, weights [1, high, wide, out], bias [out] int32.
+
+    Output channel c reads input channel c // multiplier. The multiplier follows from the shapes:
+    TFLite 2.14 ignores the option `depth_multiplier`.
+    """
+
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: str
+    activation: str
+
+    stem: ClassVar[str] = "depthwise_conv2d"
+    sources: ClassVar[tuple[str, ...]] = ("DEPTHWISE_CONV_2D",)
+
+    @classmethod
+    def parse(cls, node: RawNode, origin: Origin) -> DepthwiseConv2D:
+        """See `Op.parse`."""
+        return cls(
+            inputs=node.inputs,
+            outputs=node.outputs,
+            origin=origin,
+            stride=(node.integer("stride_h", 1), node.integer("stride_w", 1)),
+            dilation=(node.integer("dilation_h_factor", 1), node.integer("dilation_w_factor", 1)),
+            padding=node.text("padding", "SAME"),
+            activation=node.text("fused_activation_function", "NONE"),
+        )
+
+    def window(self, io: OpIO) -> tuple[Window, Window]:
+        """The sliding windows along height and width."""
+        _, high, wide, _ = io.input(1).type.shape
+        return (
+            Window(high, self.stride[0], self.dilation[0], self.padding),
+            Window(wide, self.stride[1], self.dilation[1], self.padding),
+        )
+
+    def multiplier(self, io: OpIO) -> int:
+        """Output channels for each input channel."""
+        return io.input(1).type.shape[3] // io.input(0).type.shape[3]
+
+    def check(self, io: OpIO) -> list[Problem]:
+        """See `Op.check`."""
+        problems = rules.count_problems(io, (2, 3)) or (
+            rules.rank_problems(io.input(0), 4, role="input")
+            + rules.rank_problems(io.input(1), 4, role="weights")
+            + rules.quantised_problems(io.input(0), role="input")
+            + rules.quantised_problems(io.output, role="output")
+            + activation_problems(self.activation)
+            + rules.padding_problems(self.padding)
+        )
+        problems = problems or weight_problems(io, axis=3)
+        if problems:
+            return problems
+        batch, height, width, depth = io.input(0).type.shape
+        first, _, _, channels = io.input(1).type.shape
+        if first != 1 or channels % depth:
+            return [
+                Problem(
+                    f"weights of shape {list(io.input(1).type.shape)} do not fit {depth} input "
+                    "channels",
+                    why="the first dimension must be 1, the last a multiple of the input channels",
+                )
+            ]
+        vertical, horizontal = self.window(io)
+        return window_problems(vertical, horizontal, io.input(0).type.shape) or (
+            rules.shape_problems(
+                io.output, (batch, vertical.outputs(height), horizontal.outputs(width), channels)
+            )
+            + rules.batch_problems(io.input(0))
+            + overflow_problems(io, axis=3, shift=self.multipliers(io)[1])
+        )
+
+    def macs(self, io: OpIO) -> int:
+        """Multiply-accumulates, padding included."""
+        _, high, wide, _ = io.input(1).type.shape
+        return io.output.type.elements * high * wide
+
+    def summary(self, io: OpIO) -> str:
+        """See `Op.summary`."""
+        text = window_summary(*self.window(io), self.activation)
+        factor = self.multiplier(io)
+        return text if factor == 1 else f"{text}, depth multiplier {factor}"
+
+    def multipliers(self, io: OpIO) -> tuple[Int64, Int64]:
+        """Mantissas and shifts of each output channel, both [out]."""
+        return channel_multipliers(io, io.input(1).type.shape[3])
+
+    def output_range(self, io: OpIO) -> tuple[int, int]:
+        """Lowest and highest output after the fused activation."""
+        out = io.output.type
+        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+
+    def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
+        """See `Op.evaluate`; source: reference_integer_ops::DepthwiseConvPerChannel."""
+        x, weights = values[0], values[1]
+        assert x is not None
+        assert weights is not None
+        zero_point = io.input(0).type.zero_point
+        # [rows, columns, in, taps high, taps wide]
+        patches = windows(x, *self.window(io), fill=zero_point)
+        factor = self.multiplier(io)
+        taps = weights[0].astype(np.float64).reshape(*weights.shape[1:3], -1, factor)
+        # One tap at a time over the whole image: exact in float64, small temporaries.
+        acc = np.zeros((*patches.shape[:3], factor), np.float64)
+        for y, x_tap in np.ndindex(*taps.shape[:2]):
+            acc += (patches[..., y, x_tap] - zero_point)[..., np.newaxis] * taps[y, x_tap]
+        total = acc.reshape(*acc.shape[:2], -1).astype(np.int64)
+        bias = values[2] if len(values) > 2 else None
+        if bias is not None:
+            total = total + bias.astype(np.int64).ravel()
+        out = multiply(total, *self.multipliers(io)) + io.output.type.zero_point
+        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)

@@ -1,0 +1,68 @@
+"""LOGISTIC (sigmoid) on int8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import Op, OpIO, Origin
+from edgegen.ir.raw import RawNode
+from edgegen.ir.types import Array
+from edgegen.ops import rules
+from edgegen.quant.lookup import Float32, Int8, apply, exp, lookup_table
+
+OUTPUT_SCALE = 1.0 / 256.0
+
+
+def logistic(x: Float32) -> Float32:
+    """1 / (1 + exp(-x)) with every step in float32."""
+    return np.float32(1) / (np.float32(1) + exp(-x))
+
+
+@dataclass(frozen=True)
+class Logistic(Op):
+    """1 / (1 + exp(-x)) of every element; output scale 1/256, any output zero point."""
+
+    stem: ClassVar[str] = "logistic"
+    sources: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
+
+    @classmethod
+    def parse(cls, node: RawNode, origin: Origin) -> Logistic:
+        """See `Op.parse`."""
+        return cls(node.inputs, node.outputs, origin)
+
+    def check(self, io: OpIO) -> list[Problem]:
+        """See `Op.check`."""
+        problems = rules.count_problems(io, (1, 1)) or (
+            rules.quantised_problems(io.input(0), role="input")
+            + rules.quantised_problems(io.output, role="output")
+        )
+        if problems:
+            return problems
+        problems = rules.shape_problems(io.output, io.input(0).type.shape)
+        if io.output.type.scale != OUTPUT_SCALE:
+            problems.append(
+                Problem(
+                    f"output {io.output.name!r} has scale {io.output.type.scale:.7g}",
+                    why="the logistic function on int8 gives scale 1/256",
+                )
+            )
+        return problems
+
+    def table(self, io: OpIO) -> Int8:
+        """The output for every input q, at index q modulo 256.
+
+        Source: TFLite 2.14 `activations.cc`: the reference kernel is a table computed in float32,
+        not the fixed-point function of `integer_ops/logistic.h`.
+        """
+        return lookup_table(io.input(0).type, io.output.type, logistic)
+
+    def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
+        """See `Op.evaluate`."""
+        x = values[0]
+        assert x is not None
+        return (apply(self.table(io), x),)

@@ -1,0 +1,99 @@
+"""PAD and PADV2 on int8: a constant border around a tensor.
+
+Source: TFLite 2.14 `kernels/pad.cc`: PAD fills with the output's zero point, PADV2 with a constant
+that has the output's quantisation; at most five dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.raw import RawNode
+from edgegen.ir.types import Array
+from edgegen.ops import rules
+
+MAX_RANK = 5
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """Padding. Input 1: [rank, 2] amounts before and after each axis; input 2: the fill."""
+
+    stem: ClassVar[str] = "pad"
+    sources: ClassVar[tuple[str, ...]] = ("PAD", "PADV2")
+
+    @classmethod
+    def parse(cls, node: RawNode, origin: Origin) -> Pad:
+        """See `Op.parse`."""
+        return cls(inputs=node.inputs, outputs=node.outputs, origin=origin)
+
+    def amounts(self, io: OpIO) -> tuple[tuple[int, int], ...]:
+        """Elements before and after each axis."""
+        flat = rules.int_constant(io, 1)
+        assert flat is not None
+        values = [int(v) for v in flat.tolist()]
+        return tuple(zip(values[::2], values[1::2], strict=True))
+
+    def fill(self, io: OpIO) -> int:
+        """The quantised value of the border."""
+        constant = rules.int_constant(io, 2)
+        return io.output.type.zero_point if constant is None else int(constant[0])
+
+    def check(self, io: OpIO) -> list[Problem]:
+        """See `Op.check`."""
+        problems = rules.count_problems(io, (2, 3)) or (
+            rules.quantised_problems(io.input(0), role="input")
+            + rules.quantised_problems(io.output, role="output")
+            + rules.same_quant_problems(io.input(0), io.output)
+            + self._amount_problems(io)
+            + self._fill_problems(io)
+        )
+        if problems:
+            return problems
+        amounts = self.amounts(io)
+        if any(before < 0 or after < 0 for before, after in amounts):
+            return [Problem(f"padding {[list(a) for a in amounts]} is negative")]
+        shape = io.input(0).type.shape
+        padded = [d + before + after for d, (before, after) in zip(shape, amounts, strict=True)]
+        return rules.shape_problems(io.output, padded)
+
+    def _amount_problems(self, io: OpIO) -> list[Problem]:
+        tensor, rank = io.input(1), len(io.input(0).type.shape)
+        if tensor.data is None:
+            return [
+                Problem(
+                    f"padding {tensor.name!r} is computed at run time",
+                    why="every shape must be known when the code is generated",
+                )
+            ]
+        if tensor.type.dtype not in (DType.INT32, DType.INT64):
+            return [
+                Problem(f"padding {tensor.name!r} is {tensor.type.dtype.value}, not int32 or int64")
+            ]
+        if not 1 <= rank <= MAX_RANK:
+            return [Problem(f"input has {rank} dimensions instead of 1 to {MAX_RANK}")]
+        return rules.shape_problems(tensor, (rank, 2), role="padding")
+
+    def _fill_problems(self, io: OpIO) -> list[Problem]:
+        tensor = io.optional(2)
+        if tensor is None:
+            return []
+        problems = rules.constant_problems(tensor, role="fill", dtype=DType.INT8)
+        if tensor.type.elements != 1:
+            problems.append(Problem(f"fill {tensor.name!r} has {tensor.type.elements} values"))
+        return problems or rules.same_quant_problems(tensor, io.output)
+
+    def summary(self, io: OpIO) -> str:
+        """See `Op.summary`."""
+        return "border " + " ".join(f"{before}+{after}" for before, after in self.amounts(io))
+
+    def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
+        """See `Op.evaluate`."""
+        assert values[0] is not None
+        return (np.pad(values[0], self.amounts(io), constant_values=np.int8(self.fill(io))),)

@@ -1,0 +1,68 @@
+"""RELU and its bounded relatives as operators of their own, on int8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.errors import Problem
+from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.raw import RawNode
+from edgegen.ir.types import Array
+from edgegen.ops import rules
+from edgegen.ops.elementwise import rescale_problems, unary_problems
+from edgegen.quant.fixed_point import activation_range, multiply_by, quantize_multiplier
+from edgegen.quant.lookup import Int8, apply
+
+
+@dataclass(frozen=True)
+class Relu(Op):
+    """Rescales from the input's to the output's quantisation and clamps."""
+
+    activation: str
+
+    stem: ClassVar[str] = "relu"
+    sources: ClassVar[tuple[str, ...]] = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
+
+    @classmethod
+    def parse(cls, node: RawNode, origin: Origin) -> Relu:
+        """See `Op.parse`."""
+        return cls(node.inputs, node.outputs, origin, node.type)
+
+    def check(self, io: OpIO) -> list[Problem]:
+        """See `Op.check`."""
+        return unary_problems(io) or rescale_problems(self._factor(io), 255)
+
+    def _factor(self, io: OpIO) -> float:
+        """From input to output steps; TFLite 2.14 `activations.cc` divides in float32."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.float32(io.input(0).type.scale) / np.float32(io.output.type.scale))
+
+    def output_range(self, io: OpIO) -> tuple[int, int]:
+        """Lowest and highest output."""
+        out = io.output.type
+
+        def bounds(activation: str) -> tuple[int, int]:
+            return activation_range(activation, out.scale, out.zero_point, DType.INT8.limits)
+
+        if self.activation == "RELU_0_TO_1":
+            return bounds("RELU")[0], bounds("RELU_N1_TO_1")[1]
+        return bounds(self.activation)
+
+    def table(self, io: OpIO) -> Int8:
+        """The output for every input q, int8 [256], at index q modulo 256."""
+        values = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
+        multiplier = quantize_multiplier(self._factor(io))
+        out = multiply_by(values - io.input(0).type.zero_point, multiplier)
+        return rules.saturate(out + io.output.type.zero_point, *self.output_range(io)).astype(
+            np.int8
+        )
+
+    def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
+        """See `Op.evaluate`; source: `reference/reference_ops.h` ReluX."""
+        x = values[0]
+        assert x is not None
+        return (apply(self.table(io), x),)

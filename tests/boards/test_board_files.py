@@ -1,0 +1,87 @@
+"""The shipped boards: they load, make sense, and are found by every name."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from edgegen.errors import BoardError
+from edgegen.resources import boards_dir
+from edgegen.target.board import Board, list_boards, load_board
+from edgegen.target.cores import CORES
+
+BOARDS = list_boards()
+
+
+def _names() -> list[str]:
+    return [name for board in BOARDS for name in (board.name, *board.aliases)]
+
+
+def test_every_file_of_the_folder_is_listed() -> None:
+    assert [board.name for board in BOARDS] == sorted(p.stem for p in boards_dir().glob("*.toml"))
+    assert len(BOARDS) == 7
+
+
+def test_every_emulated_core_has_a_board() -> None:
+    emulated = {core.name for core in CORES.values() if core.unicorn_model}
+    assert {board.core.name for board in BOARDS} == emulated
+
+
+def test_no_name_is_used_twice() -> None:
+    assert len(set(_names())) == len(_names())
+
+
+@pytest.mark.parametrize("name", _names())
+def test_board_is_found_by_name_and_alias(name: str) -> None:
+    board = load_board(name.upper().replace("_", "-"))
+    assert name in (board.name, *board.aliases)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_board_is_sound(board: Board) -> None:
+    for one, other in itertools.combinations(board.regions, 2):
+        assert one.end <= other.origin or other.end <= one.origin
+    placement = board.placement
+    assert placement.code.kind == placement.weights.kind == "flash"
+    assert {placement.data.kind, placement.arena.kind, placement.stack.kind} == {"ram"}
+    assert board.sources
+    assert all(source.document and source.section and source.facts for source in board.sources)
+    assert board.qemu_machine in (None, board.core.qemu_machine)
+    assert board.flags[0] == f"-mcpu={board.core.cpu}"
+
+
+def _map(name: str) -> list[tuple[str, int, int]]:
+    return [(r.name, r.usable_origin, r.usable_size) for r in load_board(name).regions]
+
+
+def test_memory_maps() -> None:
+    kb = 1024
+    assert _map("nrf52840dk") == [("flash", 0, 1024 * kb), ("ram", 0x20000000, 256 * kb)]
+    assert _map("nucleo_l4r5zi") == [
+        ("flash", 0x08000000, 2048 * kb),
+        ("sram1", 0x20000000, 192 * kb),
+        ("sram2", 0x20030000, 64 * kb),
+        ("sram3", 0x20040000, 384 * kb),
+    ]
+    assert _map("nucleo_f446re") == [
+        ("flash", 0x08000000, 512 * kb),
+        ("sram", 0x20000000, 128 * kb),
+    ]
+    assert _map("rp2040") == [
+        ("flash", 0x10000100, 2048 * kb - 256),
+        ("sram", 0x20000000, 264 * kb),
+    ]
+
+
+def test_unknown_name_lists_close_matches_and_all_names() -> None:
+    with pytest.raises(BoardError) as caught:
+        load_board("nrf52480dk")
+    text = str(caught.value)
+    assert "did you mean 'nrf52840dk'" in text
+    assert all(board.name in text for board in BOARDS)
+
+
+def test_close_match_of_an_alias_names_its_board() -> None:
+    with pytest.raises(BoardError, match="did you mean 'rp2040'"):
+        load_board("raspbery_pi_pico")

@@ -1,0 +1,136 @@
+"""What a wrong board file is told: every problem, its place, and a close match."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edgegen.errors import BoardError
+from edgegen.target.board import load_board, parse_board
+from edgegen.target.cores import CORES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+name = "mine"
+title = "My board"
+aliases = ["own"]
+[cpu]
+core = "m4"
+fpu = "none"
+clock_hz = 1_000_000
+[[memory]]
+name = "flash"
+kind = "flash"
+origin = 0
+size = 0x1000
+reserved = 16
+[[memory]]
+name = "ram"
+kind = "ram"
+origin = 0x20000000
+size = 0x800
+[placement]
+code = "flash"
+weights = "flash"
+data = "ram"
+arena = "ram"
+stack = "ram"
+stack_bytes = 512
+[startup]
+set_vtor = true
+[flash]
+wait_states = 3
+[[flash.cache]]
+kind = "unified"
+line_bytes = 16
+lines = 4
+ways = 2
+[emulator]
+qemu_machine = "mps2-an386"
+"""
+
+
+def test_good_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    board = load_board(path)
+    assert board == load_board(str(path)) == parse_board(GOOD, "mine.toml")
+    assert (board.name, board.aliases, board.core, board.fpu) == (
+        "mine",
+        ("own",),
+        CORES["m4"],
+        "none",
+    )
+    flash, ram = board.regions
+    assert (flash.usable_origin, flash.usable_size, flash.end) == (16, 0xFF0, 0x1000)
+    assert board.region("ram") is ram
+    assert board.placement.stack is ram
+    assert board.flash.caches[0].ways == 2
+    assert not board.has_fpu
+    assert board.qemu_machine == "mps2-an386"
+    assert board.platformio is None
+
+
+CASES = {
+    "not TOML": ("[cpu]", "[cpu", "mine.toml: is not valid TOML"),
+    "missing": ('name = "mine"\n', "", "mine.toml, name: is missing; expected a string"),
+    "wrong type": ('"My board"', "7", "mine.toml, title: must be a string, not an integer"),
+    "bool is no integer": ("1_000_000", "true", "clock_hz: must be an integer, not true or false"),
+    "float": ("wait_states = 3", "wait_states = 1.5", "must be an integer, not a float"),
+    "range": ("wait_states = 3", "wait_states = 65", "flash.wait_states: must be between 0 and 64"),
+    "unknown key": ("clock_hz", "clock_mhz", "cpu.clock_mhz: is not a known key"),
+    "suggestion": ("clock_hz", "clock_mhz", "did you mean 'clock_hz'"),
+    "unknown table": ("[emulator]", "[simulator]", "simulator: is not a known key"),
+    "core": ('core = "m4"', 'core = "M4f"', "did you mean 'm4'"),
+    "fpu of another core": ('fpu = "none"', 'fpu = "fpv5-d16"', "known: fpv4-sp-d16, none"),
+    "name": ('name = "mine"', 'name = "Mine!"', "'Mine!' is not a lower-case identifier"),
+    "strings": ('["own"]', "[1]", "aliases: must hold strings only"),
+    "array": ('["own"]', '"own"', "aliases: must be an array, not a string"),
+    "table": ("[flash]\nwait_states = 3\n[[flash.cache]]", "[[flash]]", "must be a table, not an"),
+    "region name": ('name = "ram"', 'name = "a b"', "memory[1].name: 'a b' is not"),
+    "region twice": ('name = "ram"', 'name = "flash"', "'flash' is used twice"),
+    "kind": ('kind = "ram"', 'kind = "rom"', "memory[1].kind: is 'rom'"),
+    "overlap": ("0x20000000", "0xFFF", "memory[1]: overlaps region 'flash'"),
+    "past the end": ("0x20000000", "0xFFFFFFF0", "ends past the 4 GB address space"),
+    "reserved": ("reserved = 16", "reserved = 0x1000", "leaves nothing of the region"),
+    "placement": ('arena = "ram"', 'arena = "rma"', "did you mean 'ram'"),
+    "placement kind": ('code = "flash"', 'code = "ram"', "needs flash, but region 'ram' is ram"),
+    "stack size": ("= 512", "= 4096", "is more than region 'ram' holds (2048)"),
+    "stack alignment": ("= 512", "= 516", "placement.stack_bytes: must be a multiple of 8"),
+    "stack end": ("0x800", "0x804", "does not end at a multiple of 8"),
+    "cache kind": ('"unified"', '"level2"', "flash.cache[0].kind: is 'level2'"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), CASES.values(), ids=CASES.keys())
+def test_problem_is_named(old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    with pytest.raises(BoardError) as caught:
+        parse_board(GOOD.replace(old, new, 1), "mine.toml")
+    assert message in str(caught.value)
+
+
+def test_no_memory_at_all() -> None:
+    start, end = GOOD.index("[[memory]]"), GOOD.index("[placement]")
+    with pytest.raises(BoardError, match="a board needs"):
+        parse_board(GOOD[:start] + GOOD[end:], "mine.toml")
+
+
+def test_all_problems_come_at_once() -> None:
+    text = GOOD.replace("m4", "m5").replace('"ram"', '"rom"').replace("= 3", "= -1")
+    with pytest.raises(BoardError) as caught:
+        parse_board(text, "mine.toml")
+    places = {problem.where.partition(", ")[2] for problem in caught.value.problems}
+    assert {"cpu.core", "memory[1].kind", "flash.wait_states"} <= places
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="cannot be read: No such file"):
+        load_board(tmp_path / "none.toml")
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(BoardError, match="not UTF-8"):
+        load_board(str(binary))
