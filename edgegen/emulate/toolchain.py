@@ -31,7 +31,15 @@ _WARNINGS: Final = (
     "-Wdouble-promotion",
     "-Werror",
 )
-_COMPILE: Final = ("-std=c99", "-ffunction-sections", "-fdata-sections", *_WARNINGS)
+# Without -fno-ipa-icf, GCC makes one function of two layers that do the same at the same place, and
+# nothing can be counted for the second.
+_COMPILE: Final = (
+    "-std=c99",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-ipa-icf",
+    *_WARNINGS,
+)
 # newlib-nano only for memcpy, memset and their like; the start-up code is ours. --nmagic keeps the
 # segments from reaching down to a page boundary, which may be reserved memory.
 _LINK: Final = (

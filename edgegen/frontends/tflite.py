@@ -110,10 +110,13 @@ class _Reader:
 
     def graph(self) -> RawGraph:
         model = tflite.Model.GetRootAsModel(self.blob, 0)
-        if model.SubgraphsLength() != 1:
+        subgraphs = self._sane(model.SubgraphsLength(), "subgraphs")
+        if subgraphs == 0:
+            raise ModelFormatError("the file holds no subgraph")
+        if subgraphs > 1:
             raise UnsupportedError(
                 Problem(
-                    f"the model has {model.SubgraphsLength()} subgraphs",
+                    f"the model has {subgraphs} subgraphs",
                     why="control flow (IF, WHILE, CALL) is not supported",
                     hint="convert a model without loops and conditions, or unroll them",
                 )
@@ -262,9 +265,9 @@ class _Reader:
 
     def _node(self, index: int) -> RawNode:
         operator = self.subgraph.Operators(index)
-        code = self.model.OperatorCodes(operator.OpcodeIndex())
         if operator.OpcodeIndex() >= self.model.OperatorCodesLength():
             raise ModelFormatError(Problem("operator code is out of range", f"op {index}"))
+        code = self.model.OperatorCodes(operator.OpcodeIndex())
         builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         kind = _enum_names(tflite.BuiltinOperator).get(builtin, f"BUILTIN_{builtin}")
         if kind == "CUSTOM":

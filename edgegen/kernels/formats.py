@@ -1,7 +1,7 @@
 """How a buffer stores a tensor: layout, storage convention, padding.
 
-TFLite's own form is `dense` with the tensor's dtype; graph inputs and outputs always have it. Inside,
-kernels may agree on others:
+TFLite's own form is `dense` with the tensor's dtype; graph inputs and outputs always have it.
+Inside, kernels may agree on others:
 
 * `hwc`: pixels row-major, channels of a pixel together, padded to a multiple of 4.
 * `planes`: one plane for each channel (padded to a multiple of 4 planes), rows padded to whole

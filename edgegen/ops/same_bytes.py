@@ -63,6 +63,9 @@ def shape_constant(
 ) -> Shape | Problem:
     """The values of an integer constant such as a shape or an axis."""
     tensor = io.input(index)
+    if tensor.type.dtype not in dtypes:
+        allowed = " or ".join(d.value for d in dtypes)
+        return Problem(f"{role} {tensor.name!r} is {tensor.type.dtype.value} instead of {allowed}")
     values = rules.int_constant(io, index)
     if values is None:
         return Problem(
@@ -70,7 +73,4 @@ def shape_constant(
             why="every shape must be known when the code is generated",
             hint="convert the model with a fixed input shape",
         )
-    if tensor.type.dtype not in dtypes:
-        allowed = " or ".join(d.value for d in dtypes)
-        return Problem(f"{role} {tensor.name!r} is {tensor.type.dtype.value} instead of {allowed}")
     return tuple(int(v) for v in values.tolist())

@@ -18,8 +18,9 @@ from functools import cached_property
 import numpy as np
 
 from edgegen.quant.fixed_point import INT32_MAX, INT32_MIN, Int64, Multiplier, multiply_by
+from edgegen.quant.form import Saturation, saturation
 from edgegen.quant.solve_search import FAR, middle
-from edgegen.quant.staircase import Channels, Saturation, saturation
+from edgegen.quant.staircase import Channels
 from edgegen.quant.word32 import wrap
 
 SHIFTS = (22, 21, 20, 19, 18)
@@ -75,14 +76,13 @@ class Sum:
     def channel(self) -> Channels:
         """The requantisation of a sum of two table entries."""
         one, other = self.tables
-        return _channel(
-            self.output, (one.min() + other.min(), one.max() + other.max()),
-            (self.zero_point, self.low, self.high),
-        )  # fmt: skip
+        limits = (int(one.min() + other.min()), int(one.max() + other.max()))
+        target = (self.zero_point, self.low, self.high)
+        return Channels.of(self.output.mantissa, self.output.shift, 0, limits, target)
 
     @cached_property
     def exact(self) -> Int64:
-        """u = q + 128 of every pair, [256, 256]."""
+        """Outputs u = q + 128 of every pair, [256, 256]."""
         one, other = self.tables
         total = one[:, np.newaxis] + other
         return self.channel.exact(total.reshape(1, -1)).reshape(256, 256)
@@ -154,7 +154,7 @@ def _plain(factors: Int64) -> Int64:
 
 
 def apply_sum(form: TwoProducts, one: Int64, other: Int64) -> Int64:
-    """u of inputs u1 and u2, computed as the kernel does."""
+    """Output u of inputs u1 and u2, computed as the kernel does."""
     first, second = form.factors
     total = wrap(wrap(form.c + first * one) + second * other)
     return form.saturation.apply(total >> form.shift)
@@ -184,16 +184,8 @@ def product_channel(
         ranges: least and greatest u of each input.
     """
     (a, b), (c, d) = (
-        (low - 128 - z, high - 128 - z)
-        for (low, high), z in zip(ranges, zero_points, strict=True)
+        (low - 128 - z, high - 128 - z) for (low, high), z in zip(ranges, zero_points, strict=True)
     )
     corners = (a * c, a * d, b * c, b * d)
-    return _channel(multiplier, (min(corners), max(corners)), output)
-
-
-def _channel(
-    multiplier: Multiplier, limits: tuple[int, int], output: tuple[int, int, int]
-) -> Channels:
-    values = (multiplier.mantissa, multiplier.shift, 0, *limits)
-    arrays = [np.array([value], np.int64) for value in values]
-    return Channels(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], *output)
+    limits = (min(corners), max(corners))
+    return Channels.of(multiplier.mantissa, multiplier.shift, 0, limits, output)

@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgegen.quant.fixed_point import INT32_MAX, Int64
+from edgegen.quant.form import Form, Saturation, agrees, reachable_ends, saturation, scaled_fits
 from edgegen.quant.solve_search import Region, attempt_regions, middle, search
-from edgegen.quant.staircase import Bools, Channels, Saturation, agrees
-from edgegen.quant.word32 import fits, smmla, wrap
+from edgegen.quant.staircase import Bools, Channels
+from edgegen.quant.word32 import smmla, wrap
 
 GREATEST_EXPONENT = 21
 """Largest e for which v << e and every offset stay far inside int32."""
@@ -29,8 +30,8 @@ _OFFSET = 1 << 30
 """Offsets below it in magnitude cannot overflow: |SMMUL| <= 2**30 for M < 2**31."""
 
 
-@dataclass(frozen=True)
-class Branches:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Branches(Form):
     """Constants of form C or of late linear; arrays are int64 [channels].
 
     Attributes:
@@ -42,8 +43,6 @@ class Branches:
         multiplier: M, in (0, 2**31).
         plus: offset where x >= 0.
         minus: offset where x < 0.
-        constant: channels whose weights must be zeroed.
-        solved: channels whose constants are valid.
         saturation: what follows the right shift.
     """
 
@@ -55,14 +54,7 @@ class Branches:
     multiplier: Int64
     plus: Int64
     minus: Int64
-    constant: Bools
-    solved: Bools
     saturation: Saturation
-
-    @property
-    def complete(self) -> bool:
-        """Whether the form serves every channel."""
-        return bool(self.solved.all())
 
 
 def solve_two_branch(channels: Channels, k: int, e: int = 16, factor: int = 1) -> Branches:
@@ -103,16 +95,23 @@ def _solve(channels: Channels, k: int, e: int, factor: int, *, two: bool) -> Bra
         multiplier[rows], solved[rows] = found, good
     b = np.where(solved & ~channels.constant, base * factor << k, 0)
     form = Branches(
-        k, e, factor, two, b, np.where(solved, multiplier, 0), np.where(solved, offsets[0], 0),
-        np.where(solved, offsets[1], 0), channels.constant, solved, channels.saturation(),
-    )  # fmt: skip
-    if form.saturation.ceiling is None:
-        return form
-    ends = np.stack([channels.acc_max, -channels.bias - 1], axis=1)
-    ends = np.clip(ends, channels.acc_min[:, np.newaxis], channels.acc_max[:, np.newaxis])
-    ends = np.where(channels.constant[:, np.newaxis], 0, ends)
-    greatest = int(_unsaturated(form, ends)[solved].max(initial=0))
-    return replace(form, saturation=channels.saturation(greatest))
+        k=k,
+        e=e,
+        factor=factor,
+        two=two,
+        b=b,
+        multiplier=np.where(solved, multiplier, 0),
+        plus=np.where(solved, offsets[0], 0),
+        minus=np.where(solved, offsets[1], 0),
+        constant=channels.constant,
+        solved=solved,
+        saturation=saturation(channels.low, channels.high),
+    )
+    # The greatest value is at the end of one of the two sides.
+    sides = np.stack([channels.acc_max, -channels.bias - 1], axis=1)
+    sides = np.clip(sides, channels.acc_min[:, np.newaxis], channels.acc_max[:, np.newaxis])
+    top = _unsaturated(form, np.where(form.constant[:, np.newaxis], 0, sides)).max(initial=0)
+    return replace(form, saturation=saturation(channels.low, channels.high, int(top)))
 
 
 def _regions(channels: Channels, base: Int64, unit: int, e: int, *, two: bool) -> list[Region]:
@@ -133,28 +132,21 @@ def _unsaturated(form: Branches, acc: Int64) -> Int64:
 
 
 def apply_branches(form: Branches, acc: Int64) -> Int64:
-    """u of raw accumulators [channels, points], computed as the kernel does."""
+    """Outputs u of raw accumulators [channels, points], computed as the kernel does."""
     return form.saturation.apply(_unsaturated(form, acc))
 
 
 def prove_branches(channels: Channels, form: Branches) -> Bools:
     """Which channels are exact for every reachable accumulator.
 
-    Monotone on either side of x = 0: x rises with acc because nothing overflows (checked at both
-    ends), SMMLA with M > 0 is a floor of it plus a constant that cannot overflow, and the shift
-    and the saturation keep order. The break between the sides is a point of the proof.
+    Monotone on either side of x = 0: x rises with acc because nothing overflows, SMMLA with M > 0
+    is a floor of it plus a constant that cannot overflow, and the shift and the saturation keep
+    order. The break between the sides is a point of the proof.
     """
-    column = np.s_[:, np.newaxis]
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1)
-    ends = np.where(form.constant[column], 0, ends)
-    safe = (np.abs(ends) <= INT32_MAX // form.factor >> form.k).all(axis=1)
-    scaled = np.where(safe[column], ends * form.factor << form.k, 0)
-    safe &= fits(np.abs(scaled) + np.abs(form.b)[column]).all(axis=1)
+    unit = form.factor << form.k
+    safe = scaled_fits(reachable_ends(channels, form), unit, form.b)
     safe &= (form.multiplier > 0) & (form.multiplier <= INT32_MAX)
     safe &= np.maximum(np.abs(form.plus), np.abs(form.minus)) < _OFFSET
-    # The first acc with (acc * factor << k) + b >= 0.
-    turn = -(form.b // (form.factor << form.k))
-    breaks = turn[column]
-    return safe & form.solved & agrees(
-        channels, lambda a: apply_branches(form, a), breaks, form.constant
-    )
+    # The first acc with acc * unit + b >= 0.
+    breaks = -(form.b // unit)[:, np.newaxis]
+    return safe & form.solved & agrees(channels, form, lambda a: apply_branches(form, a), breaks)

@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edgegen.quant.fixed_point import INT32_MAX, INT32_MIN, Int64
-from edgegen.quant.staircase import Bools, Channels, Saturation, agrees
+from edgegen.quant.fixed_point import INT32_MAX, Int64
+from edgegen.quant.form import Form, Saturation, agrees, reachable_ends, saturation
+from edgegen.quant.staircase import Bools, Channels
 from edgegen.quant.word32 import fits, smmlar, wrap
 
 
-@dataclass(frozen=True)
-class Direct:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Direct(Form):
     """Constants of form B; arrays are int64 [channels].
 
     Attributes:
@@ -33,8 +34,6 @@ class Direct:
         mantissa: int32 multipliers.
         rounding: int32, rounding and zero point.
         e: right shift of the saturation; with 0, `x ASR 31` is left out.
-        constant: channels whose weights must be zeroed.
-        solved: channels whose constants are valid.
         saturation: what follows the right shift.
     """
 
@@ -43,14 +42,7 @@ class Direct:
     mantissa: Int64
     rounding: Int64
     e: Int64
-    constant: Bools
-    solved: Bools
     saturation: Saturation
-
-    @property
-    def complete(self) -> bool:
-        """Whether the form serves every channel."""
-        return bool(self.solved.all())
 
     @property
     def uniform(self) -> bool:
@@ -70,37 +62,34 @@ def solve_direct(channels: Channels) -> Direct:
     some = int(np.flatnonzero(live)[0]) if live.any() else None
     left = np.where(flat, 1 if some is None else channels.left[some] + 1, channels.left + 1)
     e = np.where(flat, 16 if some is None else channels.right[some], channels.right)
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1) + channels.bias[:, np.newaxis]
-    zero = channels.zero_point - channels.low
-    v = np.where(flat, channels.constant_v, zero)
+    v = np.where(flat, channels.constant_v, channels.zero_point - channels.low)
     rounding = (v << e) + ((np.int64(1) << e) >> 1)
-    safe = live & fits(rounding) & fits(rounding - 1)
-    small = (ends >= INT32_MIN >> left[:, np.newaxis]) & (ends <= INT32_MAX >> left[:, np.newaxis])
-    safe &= small.all(axis=1)
-    x = np.where(safe[:, np.newaxis], ends << left[:, np.newaxis], 0)
-    high = ((x * channels.mantissa[:, np.newaxis] + (1 << 31)) >> 32) + rounding[:, np.newaxis]
-    safe &= fits(high - 1).all(axis=1) & fits(high).all(axis=1)
-    solved = safe | (flat & fits(rounding))
     form = Direct(
-        np.where(solved, left, 1),
-        np.where(safe, channels.bias, 0),
-        np.where(safe, channels.mantissa, np.where(flat, 1 << 30, 0)),
-        np.where(solved, rounding, 0),
-        np.where(solved, e, 0),
-        flat,
-        solved,
-        channels.saturation(),
+        left=left,
+        bias=np.where(live, channels.bias, 0),
+        mantissa=np.where(live, channels.mantissa, 1 << 30),
+        rounding=rounding,
+        e=e,
+        constant=flat,
+        solved=live | flat,
+        saturation=saturation(channels.low, channels.high),
     )
-    top = np.where(flat, 0, channels.acc_max)[solved][:, np.newaxis]
-    part = _unsaturated(_rows(form, solved), top)
-    return replace(form, saturation=channels.saturation(int(part.max(initial=0))))
+    ends = reachable_ends(channels, form)
+    solved = form.solved & _safe(form, ends)
+    top = np.where(solved[:, np.newaxis], _unsaturated(form, ends), 0).max(initial=0)
+    limits = saturation(channels.low, channels.high, int(top))
+    return replace(form, solved=solved, saturation=limits)
 
 
-def _rows(form: Direct, rows: Bools) -> Direct:
-    return Direct(
-        form.left[rows], form.bias[rows], form.mantissa[rows], form.rounding[rows], form.e[rows],
-        form.constant[rows], form.solved[rows], form.saturation,
-    )  # fmt: skip
+def _safe(form: Direct, ends: Int64) -> Bools:
+    """Channels in which nothing overflows: neither shift, rounding constant, nor their sum."""
+    column = np.s_[:, np.newaxis]
+    total = ends + form.bias[column]
+    safe: Bools = (np.abs(total) <= (INT32_MAX >> form.left)[column]).all(axis=1)
+    x = np.where(safe[column], total << form.left[column], 0)
+    high = ((x * form.mantissa[column] + (1 << 31)) >> 32) + form.rounding[column]
+    safe &= (fits(high) & fits(high - 1)).all(axis=1)
+    return safe & fits(form.rounding) & fits(form.rounding - 1)
 
 
 def _unsaturated(form: Direct, acc: Int64) -> Int64:
@@ -112,33 +101,23 @@ def _unsaturated(form: Direct, acc: Int64) -> Int64:
 
 
 def apply_direct(form: Direct, acc: Int64) -> Int64:
-    """u of raw accumulators [channels, points], computed as the kernel does."""
+    """Outputs u of raw accumulators [channels, points], computed as the kernel does."""
     return form.saturation.apply(_unsaturated(form, acc))
 
 
 def prove_direct(channels: Channels, form: Direct) -> Bools:
     """Which channels are exact for every reachable accumulator.
 
-    Monotone on either side of acc + bias = 0: nothing overflows (checked at both ends for the
-    left shift and, the product being monotone, for its sum with the rounding constant), and
-    SMMLAR, shift and saturation keep order.
+    Monotone on either side of acc + bias = 0: nothing overflows (checked at both ends, the
+    product being monotone), and SMMLAR, shift and saturation keep order.
     """
-    column = np.s_[:, np.newaxis]
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1)
-    ends = np.where(form.constant[column], 0, ends)
-    total = ends + form.bias[column]
-    limit = INT32_MAX >> form.left
-    safe = fits(total).all(axis=1) & (np.abs(total) <= limit[column]).all(axis=1)
-    x = np.where(safe[column], total << form.left[column], 0)
-    high = ((x * form.mantissa[column] + (1 << 31)) >> 32) + form.rounding[column]
-    safe &= (fits(high) & fits(high - 1)).all(axis=1) & fits(form.rounding - 1)
-    safe &= (form.mantissa >= 0) & (form.mantissa <= INT32_MAX) & fits(form.rounding)
-    return safe & form.solved & agrees(
-        channels, lambda a: apply_direct(form, a), -form.bias[column], form.constant
-    )
+    safe = _safe(form, reachable_ends(channels, form)) & fits(form.bias)
+    safe &= (form.mantissa >= 0) & (form.mantissa <= INT32_MAX)
+    breaks = -form.bias[:, np.newaxis]
+    return safe & form.solved & agrees(channels, form, lambda a: apply_direct(form, a), breaks)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Generic:
     """Double rounding as TFLite writes it, in plain C: any channel, no conditions.
 
@@ -170,8 +149,20 @@ def solve_generic(channels: Channels) -> Generic:
     return Generic(c.bias, c.mantissa, c.shift, c.zero_point, c.low, c.high)
 
 
+def prove_generic(channels: Channels, form: Generic) -> Bools:
+    """Which channels have the constants of their definition."""
+    same = (form.zero_point, form.low, form.high) == (
+        channels.zero_point,
+        channels.low,
+        channels.high,
+    )
+    equal: Bools = (form.shift == channels.shift) & (form.mantissa == channels.mantissa)
+    equal &= (form.bias == channels.bias) & same
+    return equal
+
+
 def apply_generic(form: Generic, acc: Int64) -> Int64:
-    """u of raw accumulators [channels, points]."""
+    """Outputs u of raw accumulators [channels, points]."""
     none = np.zeros_like(form.bias)
     channels = Channels(
         form.mantissa, form.shift, form.bias, none, none, form.zero_point, form.low, form.high

@@ -7,21 +7,22 @@ x >= ceil(v * 2**(32 + e) / M). Every reachable threshold thus bounds c0 from bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgegen.quant.fixed_point import INT32_MAX, Int64
+from edgegen.quant.form import Form, Saturation, agrees, reachable_ends, saturation, scaled_fits
 from edgegen.quant.solve_search import FAR, Trial, search
-from edgegen.quant.staircase import Bools, Channels, Saturation, agrees
-from edgegen.quant.word32 import fits, smmul, wrap
+from edgegen.quant.staircase import Bools, Channels
+from edgegen.quant.word32 import smmul, wrap
 
 GREATEST_EXPONENT = 21
 """Largest e for which a constant channel's c0 stays within int32."""
 
 
-@dataclass(frozen=True)
-class Linear:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Linear(Form):
     """Constants of form A; arrays are int64 [channels].
 
     Attributes:
@@ -32,8 +33,6 @@ class Linear:
         multiplier: M, in (0, 2**31).
         c0_min: least admissible c0 with this M.
         c0_max: greatest admissible c0 with this M.
-        constant: channels whose weights must be zeroed.
-        solved: channels whose constants are valid.
         saturation: what follows the right shift.
     """
 
@@ -44,14 +43,7 @@ class Linear:
     multiplier: Int64
     c0_min: Int64
     c0_max: Int64
-    constant: Bools
-    solved: Bools
     saturation: Saturation
-
-    @property
-    def complete(self) -> bool:
-        """Whether the form serves every channel."""
-        return bool(self.solved.all())
 
 
 @dataclass(frozen=True)
@@ -70,9 +62,7 @@ class _Conditions:
     def __init__(self, channels: Channels, k: int, e: int, factor: int) -> None:
         t = channels.thresholds
         self.from_ = np.where(t <= channels.acc_max[:, np.newaxis], (t * factor) << k, FAR)
-        self.before = np.where(
-            t > channels.acc_min[:, np.newaxis], ((t - 1) * factor) << k, -FAR
-        )
+        self.before = np.where(t > channels.acc_min[:, np.newaxis], ((t - 1) * factor) << k, -FAR)
         self.targets = np.arange(1, channels.steps + 1, dtype=np.int64) << (32 + e)
         self.one = float(1 << (32 + e))
 
@@ -109,9 +99,10 @@ def solve_linear(channels: Channels, k: int, e: int = 16, factor: int = 1) -> Li
     if not 0 <= e <= GREATEST_EXPONENT or k < 0 or factor < 1:
         raise ValueError(f"form A takes no k = {k}, e = {e}, factor = {factor}")
     count = channels.count
-    reach = np.minimum(channels.magnitude, INT32_MAX + 1) * factor
-    room = INT32_MAX - (np.minimum(reach, INT32_MAX + 1) << k)
-    rows = np.flatnonzero(channels.live & (room >= 0))
+    reach = channels.magnitude * factor
+    small = reach <= INT32_MAX >> k
+    room = INT32_MAX - (np.where(small, reach, 0) << k)
+    rows = np.flatnonzero(channels.live & small)
     live = channels.select(rows)
     multiplier, solved = np.zeros(count, np.int64), channels.constant.copy()
     c0_min, c0_max = np.zeros(count, np.int64), np.zeros(count, np.int64)
@@ -128,34 +119,41 @@ def solve_linear(channels: Channels, k: int, e: int = 16, factor: int = 1) -> Li
     # Any x in [v, v + 1) * 2**(e + 2) gives v.
     c0_min[flat] = channels.constant_v[flat] << (e + 2)
     c0_max[flat] = c0_min[flat] + (1 << (e + 2)) - 1
-    c0 = (c0_min + c0_max) >> 1
-    top = np.where(flat, 0, channels.acc_max * factor)
-    greatest = (((top << k) + c0) * multiplier >> (32 + e))[solved].max(initial=0)
-    return Linear(
-        k, e, factor, np.where(solved, c0, 0), np.where(solved, multiplier, 0), c0_min, c0_max,
-        flat, solved, channels.saturation(int(greatest)),
-    )  # fmt: skip
+    form = Linear(
+        k=k,
+        e=e,
+        factor=factor,
+        c0=np.where(solved, (c0_min + c0_max) >> 1, 0),
+        multiplier=np.where(solved, multiplier, 0),
+        c0_min=np.where(solved, c0_min, 0),
+        c0_max=np.where(solved, c0_max, 0),
+        constant=flat,
+        solved=solved,
+        saturation=saturation(channels.low, channels.high),
+    )
+    top = _unsaturated(form, reachable_ends(channels, form)).max(initial=0)
+    return replace(form, saturation=saturation(channels.low, channels.high, int(top)))
+
+
+def _unsaturated(form: Linear, acc: Int64) -> Int64:
+    column = np.s_[:, np.newaxis]
+    x = wrap(wrap(acc * form.factor << form.k) + form.c0[column])
+    return smmul(x, form.multiplier[column]) >> form.e
 
 
 def apply_linear(form: Linear, acc: Int64) -> Int64:
-    """u of raw accumulators [channels, points], computed as the kernel does."""
-    column = np.s_[:, np.newaxis]
-    x = wrap(wrap(acc * form.factor << form.k) + form.c0[column])
-    return form.saturation.apply(smmul(x, form.multiplier[column]) >> form.e)
+    """Outputs u of raw accumulators [channels, points], computed as the kernel does."""
+    return form.saturation.apply(_unsaturated(form, acc))
 
 
 def prove_linear(channels: Channels, form: Linear) -> Bools:
     """Which channels are exact for every reachable accumulator.
 
-    Monotone: x rises with acc because neither the shift nor the sum overflows (checked at both
-    ends), SMMUL with M > 0 and the shift are floors of it, and saturation keeps order.
+    Monotone: x rises with acc because neither the shift nor the sum overflows, SMMUL with M > 0
+    and the shift are floors of it, and saturation keeps order.
     """
-    column = np.s_[:, np.newaxis]
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1)
-    ends = np.where(form.constant[column], 0, ends)
-    safe = (np.abs(ends) <= INT32_MAX // form.factor >> form.k).all(axis=1)
-    scaled = np.where(safe[column], ends * form.factor << form.k, 0)
-    safe &= fits(np.abs(scaled) + np.abs(form.c0)[column]).all(axis=1)
+    ends = reachable_ends(channels, form)
+    safe = scaled_fits(ends, form.factor << form.k, form.c0)
     safe &= (form.multiplier > 0) & (form.multiplier <= INT32_MAX)
-    none = np.zeros((channels.count, 0), np.int64)
-    return safe & form.solved & agrees(channels, lambda a: apply_linear(form, a), none, form.constant)
+    breaks = np.zeros((channels.count, 0), np.int64)
+    return safe & form.solved & agrees(channels, form, lambda a: apply_linear(form, a), breaks)

@@ -27,8 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgegen.quant.fixed_point import INT32_MAX, INT32_MIN, Int64
+from edgegen.quant.form import Form, agrees, reachable_ends
 from edgegen.quant.solve_search import Region, attempt_regions, middle, search
-from edgegen.quant.staircase import Bools, Channels, agrees
+from edgegen.quant.staircase import Bools, Channels
 from edgegen.quant.word32 import fits, wrap, wrap_unsigned
 
 UNSIGNED_SHIFT, SIGNED_SHIFT = 24, 23
@@ -43,8 +44,8 @@ TRIES = 3
 """Shifts tried below the largest; each costs one bit of the multiplier."""
 
 
-@dataclass(frozen=True)
-class SplitProduct:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SplitProduct(Form):
     """Constants of the 32-bit form; arrays are int64 [channels].
 
     Attributes:
@@ -59,8 +60,6 @@ class SplitProduct:
         t_high: a from it on saturates to v = steps.
         steps: greatest v.
         offset: u of v = 0.
-        constant: channels whose weights must be zeroed.
-        solved: channels whose constants are valid.
     """
 
     two: bool
@@ -74,13 +73,6 @@ class SplitProduct:
     t_high: Int64
     steps: int
     offset: int
-    constant: Bools
-    solved: Bools
-
-    @property
-    def complete(self) -> bool:
-        """Whether the form serves every channel."""
-        return bool(self.solved.all())
 
     @property
     def uniform(self) -> bool:
@@ -92,10 +84,11 @@ def greatest_shift(channels: Channels, *, two: bool = False) -> Int64:
     """Largest shift with a multiplier below 2**24, for each channel."""
     scale = np.maximum(channels.scale, 2.0**-40)
     shift = np.floor(24 - np.log2(scale)).astype(np.int64) - 8
-    return np.clip(shift, 0, SIGNED_SHIFT if two else UNSIGNED_SHIFT)
+    limited: Int64 = np.clip(shift, 0, SIGNED_SHIFT if two else UNSIGNED_SHIFT)
+    return limited
 
 
-def solve_split(channels: Channels, shift: Int64 | int, *, two: bool = False) -> SplitProduct:
+def solve_m0_shift(channels: Channels, shift: Int64 | int, *, two: bool = False) -> SplitProduct:
     """Finds the constants of the 32-bit form.
 
     Args:
@@ -103,19 +96,21 @@ def solve_split(channels: Channels, shift: Int64 | int, *, two: bool = False) ->
         shift: last right shift, one or [channels]; see `greatest_shift`.
         two: the two-sided variant.
     """
-    count = channels.count
-    s = np.broadcast_to(np.asarray(shift, np.int64), (count,)).copy()
+    s = np.broadcast_to(np.asarray(shift, np.int64), (channels.count,)).copy()
     if (s < 0).any() or (s > (SIGNED_SHIFT if two else UNSIGNED_SHIFT)).any():
         raise ValueError("the 32-bit form takes no such shift")
     zero = channels.zero_point - channels.low if two else 0
     form = _empty(channels, s, zero, two=two)
-    bias = channels.bias if two else _rebased(channels, s)
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1) + bias[:, np.newaxis]
+    rows = np.flatnonzero(channels.live)
+    part = channels.select(rows)
+    base = part.bias if two or not rows.size else _rebased(part, s[rows])
     # t_high = INT32_MAX must not be reached by a channel that does not saturate.
-    rows = np.flatnonzero(channels.live & fits(ends + 1).all(axis=1) & fits(bias))
-    if not rows.size:
+    ends = np.stack([part.acc_min, part.acc_max + 1], axis=1) + base[:, np.newaxis]
+    kept = fits(ends).all(axis=1) & fits(base)
+    if not kept.any():
         return form
-    part, base, d = channels.select(rows), bias[rows], s[rows] + 8
+    rows, part, base = rows[kept], part.select(kept), base[kept]
+    d = s[rows] + 8
     t = part.thresholds
     high = np.where(t[:, -1] <= part.acc_max, t[:, -1] + base, INT32_MAX)
     low = np.zeros_like(base)
@@ -178,7 +173,8 @@ def _rebased(channels: Channels, shift: Int64) -> Int64:
     d = 2.0 ** (shift + 8)
     c = np.minimum(d, 2.0**32 - 255 * scale * d) / 2
     place = np.rint((first + 1 - np.maximum(c, 0) / d) / scale)
-    return place.astype(np.int64) - t[np.arange(channels.count), first]
+    bias: Int64 = place.astype(np.int64) - t[np.arange(channels.count), first]
+    return bias
 
 
 def solve_m0(channels: Channels) -> SplitProduct:
@@ -191,14 +187,13 @@ def solve_m0(channels: Channels) -> SplitProduct:
     own = greatest_shift(channels, two=two)
     top = int(own[channels.live].min(initial=SIGNED_SHIFT))
     for shift in range(top, max(top - TRIES, -1), -1):
-        form = solve_split(channels, shift, two=two)
+        form = solve_m0_shift(channels, shift, two=two)
         if form.complete:
             return form
-    for down in range(TRIES):
-        form = solve_split(channels, np.maximum(own - down, 0), two=two)
-        best = form if not down else _merge(best, form)
-        if best.complete:
-            break
+    best = solve_m0_shift(channels, own, two=two)
+    for down in range(1, TRIES):
+        if not best.complete:
+            best = _merge(best, solve_m0_shift(channels, np.maximum(own - down, 0), two=two))
     return best
 
 
@@ -212,7 +207,7 @@ def _merge(best: SplitProduct, other: SplitProduct) -> SplitProduct:
 
 
 def apply_m0(form: SplitProduct, acc: Int64) -> Int64:
-    """u of raw accumulators [channels, points], computed as the kernel does."""
+    """Outputs u of raw accumulators [channels, points], computed as the kernel does."""
     column = np.s_[:, np.newaxis]
     m, s = form.multiplier[column], form.shift[column]
     a = wrap(acc + form.bias[column])
@@ -232,8 +227,7 @@ def prove_m0(channels: Channels, form: SplitProduct) -> Bools:
     is floor((a * M + C) / D), which rises with a; the comparisons and the sign are breaks.
     """
     column = np.s_[:, np.newaxis]
-    ends = np.stack([channels.acc_min, channels.acc_max], axis=1)
-    ends = np.where(form.constant[column], 0, ends) + form.bias[column]
+    ends = reachable_ends(channels, form) + form.bias[column]
     safe = fits(ends).all(axis=1) & fits(form.bias)
     least = np.maximum(ends[:, 0], form.t_low)
     most = np.minimum(ends[:, 1], form.t_high - 1)
@@ -247,4 +241,4 @@ def prove_m0(channels: Channels, form: SplitProduct) -> Bools:
     safe &= (form.multiplier >= 0) & (form.multiplier <= GREATEST_MULTIPLIER)
     turns = np.stack([np.zeros_like(form.bias), form.t_low, form.t_high], axis=1)
     breaks = turns - form.bias[column]
-    return safe & form.solved & agrees(channels, lambda a: apply_m0(form, a), breaks, form.constant)
+    return safe & form.solved & agrees(channels, form, lambda a: apply_m0(form, a), breaks)

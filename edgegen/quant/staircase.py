@@ -17,8 +17,7 @@ h >= n * 2**r - 2**(r-1), plus one where n <= 0, and both floors invert by a rou
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,8 +26,6 @@ import numpy.typing as npt
 from edgegen.quant.fixed_point import INT32_MAX, INT32_MIN, Int64, multiply
 
 Bools = npt.NDArray[np.bool_]
-Form = Callable[[Int64], Int64]
-"""A requantisation: accumulators [channels, points] to u = q + 128 of the same shape."""
 
 
 def accumulator_range(
@@ -51,46 +48,7 @@ def accumulator_range(
     return least, greatest
 
 
-@dataclass(frozen=True)
-class Saturation:
-    """What follows the last shift: u = min(USAT(x, bits), ceiling) + offset.
-
-    The usual 0..255 is USAT #8 alone. A low clamp above -128 costs the addition (an ORR where the
-    bits do not overlap), a high clamp below 127 the minimum, unless the span is 2**bits.
-
-    Attributes:
-        bits: width of the unsigned saturation.
-        ceiling: highest v, or None where no accumulator gets above it.
-        offset: u of v = 0.
-    """
-
-    bits: int
-    ceiling: int | None
-    offset: int
-
-    def apply(self, x: Int64) -> Int64:
-        """Saturates x as the instructions do."""
-        v = np.clip(x, 0, (1 << self.bits) - 1)
-        return (v if self.ceiling is None else np.minimum(v, self.ceiling)) + self.offset
-
-
-def saturation(low: int, high: int, greatest: int | None = None) -> Saturation:
-    """How to clamp q to [low, high].
-
-    Args:
-        low: least q.
-        high: greatest q.
-        greatest: the greatest v before saturation if it is known.
-    """
-    steps = high - low
-    bits = max(steps.bit_length(), 1)
-    if steps != (1 << bits) - 1:
-        bits = 8
-    free = steps == (1 << bits) - 1 or (greatest is not None and greatest <= steps)
-    return Saturation(bits, None if free else steps, low + 128)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Channels:
     """The exact requantisation of a layer's output channels.
 
@@ -116,6 +74,30 @@ class Channels:
     zero_point: int = -128
     low: int = -128
     high: int = 127
+
+    @classmethod
+    def of(
+        cls,
+        mantissa: npt.ArrayLike,
+        shift: npt.ArrayLike,
+        bias: npt.ArrayLike,
+        acc_range: tuple[npt.ArrayLike, npt.ArrayLike],
+        output: tuple[int, int, int] = (-128, -128, 127),
+    ) -> Channels:
+        """Channels from numbers or sequences, broadcast to one length.
+
+        Args:
+            mantissa: see above, like the next two.
+            shift: exponents.
+            bias: folded biases.
+            acc_range: least and greatest accumulators.
+            output: zero point, least and greatest q.
+        """
+        values = [
+            np.atleast_1d(np.asarray(v, np.int64)) for v in (mantissa, shift, bias, *acc_range)
+        ]
+        arrays = [np.array(v) for v in np.broadcast_arrays(*values)]
+        return cls(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], *output)
 
     def __post_init__(self) -> None:
         arrays = (self.mantissa, self.shift, self.bias, self.acc_min, self.acc_max)
@@ -159,17 +141,31 @@ class Channels:
         """Greatest absolute accumulator, without bias."""
         return np.maximum(np.abs(self.acc_min), np.abs(self.acc_max))
 
+    def padded(self, multiple: int) -> Channels:
+        """Appends dummy channels, whose accumulator is 0, up to a multiple of a block."""
+        extra = np.zeros(-self.count % multiple, np.int64)
+
+        def fill(values: Int64) -> Int64:
+            return np.concatenate([values, extra])
+
+        return replace(
+            self,
+            mantissa=fill(self.mantissa),
+            shift=fill(self.shift),
+            bias=fill(self.bias),
+            acc_min=fill(self.acc_min),
+            acc_max=fill(self.acc_max),
+        )
+
     def select(self, chosen: Bools | Int64) -> Channels:
         """Some of the channels."""
-        return Channels(
-            self.mantissa[chosen],
-            self.shift[chosen],
-            self.bias[chosen],
-            self.acc_min[chosen],
-            self.acc_max[chosen],
-            self.zero_point,
-            self.low,
-            self.high,
+        return replace(
+            self,
+            mantissa=self.mantissa[chosen],
+            shift=self.shift[chosen],
+            bias=self.bias[chosen],
+            acc_min=self.acc_min[chosen],
+            acc_max=self.acc_max[chosen],
         )
 
     def exact(self, acc: Int64) -> Int64:
@@ -182,9 +178,8 @@ class Channels:
     @cached_property
     def monotone(self) -> Bools:
         """Channels whose sum and left shift stay within int32, so that no input wraps."""
-        least = (self.acc_min + self.bias) << self.left
-        greatest = (self.acc_max + self.bias) << self.left
-        return (least >= INT32_MIN) & (greatest <= INT32_MAX)
+        above: Bools = self.acc_min + self.bias >= INT32_MIN >> self.left
+        return above & (self.acc_max + self.bias <= INT32_MAX >> self.left)
 
     @cached_property
     def thresholds(self) -> Int64:
@@ -210,7 +205,8 @@ class Channels:
     def constant(self) -> Bools:
         """Channels with one and the same output for every accumulator."""
         u = self.exact(np.stack([self.acc_min, self.acc_max], axis=1))
-        return self.monotone & (u[:, 0] == u[:, 1])
+        same: Bools = u[:, 0] == u[:, 1]
+        return self.monotone & same
 
     @cached_property
     def constant_v(self) -> Int64:
@@ -221,41 +217,3 @@ class Channels:
     def live(self) -> Bools:
         """Channels that need solving: monotone and not constant."""
         return self.monotone & ~self.constant
-
-    def saturation(self, greatest: int | None = None) -> Saturation:
-        """How to clamp to this layer's range.
-
-        Args:
-            greatest: the greatest v before saturation if it is known.
-        """
-        return saturation(self.low, self.high, greatest)
-
-
-def agrees(channels: Channels, form: Form, breaks: Int64, constant: Bools) -> Bools:
-    """Proves which channels of a form equal the exact requantisation for every accumulator.
-
-    Both functions are evaluated at the ends of the range, on both sides of every threshold, and
-    on both sides of every break. They are monotone between breaks: the reference because nothing
-    wraps in it (`Channels.monotone`) and floors and clamps keep order; the form because its author
-    shows so. Equal values at two points where the reference has one value force equality between
-    them. That the reference does have one value between neighbouring points is checked as well,
-    so that nothing depends on how the thresholds were found.
-
-    Args:
-        channels: the reference.
-        form: what the kernel computes.
-        breaks: [channels, n]; first accumulators of the pieces on which the form is monotone.
-        constant: channels whose weights the packer zeroes, whose accumulator is thus always 0.
-    """
-    first, last = channels.acc_min[:, np.newaxis], channels.acc_max[:, np.newaxis]
-    sign = -channels.bias[:, np.newaxis]
-    edges = np.concatenate([channels.thresholds, breaks, sign], axis=1)
-    points = np.clip(np.concatenate([edges - 1, edges, first, last], axis=1), first, last)
-    points.sort(axis=1)
-    exact = channels.exact(points)
-    flat = (np.diff(points, axis=1) <= 1) | (np.diff(exact, axis=1) == 0)
-    zero = constant[:, np.newaxis]
-    same = form(np.where(zero, 0, points)) == exact
-    fixed = ~zero | (exact == exact[:, :1])
-    result: Bools = channels.monotone & flat.all(axis=1) & same.all(axis=1) & fixed.all(axis=1)
-    return result

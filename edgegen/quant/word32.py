@@ -7,6 +7,7 @@ Names follow the Arm instructions; on other cores and on the host the same resul
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from edgegen.quant.fixed_point import INT32_MAX, INT32_MIN, Int64
 
@@ -21,7 +22,7 @@ def wrap_unsigned(x: Int64) -> Int64:
     return x & 0xFFFFFFFF
 
 
-def fits(x: Int64) -> np.typing.NDArray[np.bool_]:
+def fits(x: Int64) -> npt.NDArray[np.bool_]:
     """Whether values are int32."""
     return (x >= INT32_MIN) & (x <= INT32_MAX)
 

@@ -154,6 +154,22 @@ void toy_run(toy_arena_t *arena)
     assert image.function_at(image.address("toy_layer_00") + 2) == names[0]
 
 
+def test_equal_layers_stay_apart(tmp_path: Path) -> None:
+    layer = """
+__attribute__((noinline)) static void toy_layer_{0}(toy_arena_t *arena)
+{{
+    for (int i = 0; i < 8; ++i) {{
+        arena->bytes[i] = (int8_t)(arena->bytes[i] + 3);
+    }}
+}}
+"""
+    run = "void toy_run(toy_arena_t *arena) { toy_layer_00(arena); toy_layer_01(arena); }\n"
+    library = from_c(tmp_path, layer.format("00") + layer.format("01") + run)
+    elf = build_runner([library], load_board("nrf52840dk"), workdir=tmp_path / "build")
+    image = read_image(elf)
+    assert image.address("toy_layer_00") != image.address("toy_layer_01")
+
+
 def test_map_is_read_with_long_and_short_names() -> None:
     text = """
 Linker script and memory map

@@ -34,10 +34,8 @@ def chain(sizes: Sequence[int]) -> ArenaProblem:
 
 # Activation bytes of the MLPerf Tiny reference models, in order; reshapes are aliases.
 KWS = chain([490, *[8000] * 9, 64, 12, 12])
-VWW = chain(
-    [27648, 18432, 18432, 36864, 9216, *[18432] * 3, 4608, *[9216] * 3, 2304]
-    + [*[4608] * 11, 1152, *[2304] * 3, 256, 2, 2]
-)
+_VWW_FRONT = [27648, 18432, 18432, 36864, 9216, *[18432] * 3, 4608, *[9216] * 3, 2304]
+VWW = chain([*_VWW_FRONT, *[4608] * 11, 1152, *[2304] * 3, 256, 2, 2])
 AD = chain([640, *[128] * 4, 8, *[128] * 4, 640])
 
 _IC_SIZES = [3072, *[16384] * 4, *[8192] * 4, *[4096] * 4, 64, 10, 10]
@@ -71,7 +69,7 @@ def overlapped_chain(
     """Let the kernels of a chain, and the pool after them, write over their inputs."""
     relations = []
     for x, y, kernel in zip(problem.blocks, problem.blocks[1:], [*kernels, None], strict=False):
-        forward, reverse = kernel.distances() if kernel else (0, 0)
+        forward, reverse = kernel.distances if kernel else (0, 0)
         relations.append(
             overlap_relation(x, y, forward=forward, reverse=reverse if both else None, alignment=4)
         )
@@ -97,7 +95,7 @@ def overlapped_ic() -> ArenaProblem:
             if len(sources) == 2:
                 relations.append(in_place_relation(x, y))
             elif step in kernels:
-                forward, reverse = kernels[step].distances()
+                forward, reverse = kernels[step].distances
                 relations.append(
                     overlap_relation(x, y, forward=forward, reverse=reverse, alignment=4)
                 )
@@ -116,20 +114,33 @@ def random_lives(seed: int, count: int, steps: int, longest: int, sizes: range) 
 
 
 def random_graph(seed: int, count: int) -> ArenaProblem:
-    """A branching model with overlapping and in-place kernels."""
+    """A wildly branching model with overlapping and in-place kernels."""
     dice = random.Random(seed)
-    sizes = [dice.choice([1, 2, 3, 5, 8, 12]) * dice.choice([4, 10, 64]) for _ in range(count)]
     reads = []
     for step in range(count - 1):
         near = range(max(0, step - 4), step + 1)
         reads.append(dice.sample(near, min(len(near), dice.choice([1, 1, 2, 3]))))
+    return _with_overlap(dice, reads)
+
+
+def long_model(seed: int, count: int) -> ArenaProblem:
+    """A chain with a residual addition after every third op, overlapping where it can."""
+    dice = random.Random(seed)
+    reads = [(k, k - 2) if k % 3 == 2 else (k,) for k in range(count - 1)]
+    return _with_overlap(dice, reads)
+
+
+def _with_overlap(dice: random.Random, reads: Sequence[Sequence[int]]) -> ArenaProblem:
+    """Give the blocks of a graph random sizes, and overlap to the kernels that allow it."""
+    count = len(reads) + 1
+    sizes = [dice.choice([1, 2, 3, 5, 8, 12]) * dice.choice([4, 10, 64]) for _ in range(count)]
     blocks = graph_blocks(sizes, reads)
     relations = []
     for step, sources in enumerate(reads):
         y = blocks[step + 1]
         dying = [blocks[source] for source in sources if blocks[source].last == step]
         for x in dying:
-            if len(dying) > 1:
+            if len(sources) > 1:
                 relations.append(in_place_relation(x, y))
             else:
                 forward, reverse = dice.randrange(-8, y.size), dice.randrange(-8, y.size)
@@ -149,12 +160,10 @@ def problems(draw: st.DrawFn, most: int = 9, related: bool = True) -> ArenaProbl
         last = first + draw(st.integers(0, 3))
         blocks.append(Block(f"b{k}", draw(st.integers(0, 30)), first, last))
     alignment = draw(st.sampled_from([1, 2, 4, 8]))
-    relations = []
-    for j, b in enumerate(blocks):
-        for a in blocks[:j]:
-            if related and a.alive_with(b) and draw(st.integers(0, 2)) == 0:
-                relations.append(draw(_relation(a, b, alignment)))
-    return ArenaProblem(tuple(blocks), tuple(relations), alignment)
+    pairs = [(a, b) for j, b in enumerate(blocks) for a in blocks[:j] if a.alive_with(b)]
+    chosen = [pair for pair in pairs if related and draw(st.integers(0, 2)) == 0]
+    relations = tuple(draw(_relation(a, b, alignment)) for a, b in chosen)
+    return ArenaProblem(tuple(blocks), relations, alignment)
 
 
 @st.composite

@@ -79,6 +79,7 @@ class Window:
                     found.append((own if self.depthwise else whole, [base + c]))
         return found
 
+    @cached_property
     def distances(self) -> tuple[int, int]:
         """D and D' from the formula `1 + max(i - j : r(j) > w(i))`."""
         backward = [

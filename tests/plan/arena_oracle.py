@@ -9,7 +9,7 @@ from typing import Any
 from edgegen.plan.blocks import ArenaProblem
 
 
-def _cp_model() -> Any:  # noqa: ANN401 -- a module without types
+def _cp_model() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("ortools.sat.python.cp_model")

@@ -13,12 +13,15 @@ from tests.plan.arena_cases import (
     VWW,
     chain,
     kws_kernels,
+    long_model,
     overlapped_chain,
     overlapped_ic,
-    random_graph,
     random_lives,
     vww_kernels,
 )
+
+KWS_FORWARD = overlapped_chain(KWS, kws_kernels(), both=False)
+"""A real model whose optimum is above what its worst step needs."""
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,7 @@ def test_reference_models_without_overlap(problem: ArenaProblem, size: int, peak
     ("problem", "size"),
     [
         (overlapped_chain(KWS, kws_kernels(), both=True), 8384),
-        (overlapped_chain(KWS, kws_kernels(), both=False), 9792),
+        (KWS_FORWARD, 9792),
         (overlapped_chain(VWW, vww_kernels(), both=True), 36872),
         (overlapped_ic(), 33312),
     ],
@@ -102,36 +105,33 @@ def test_a_relation_may_demand_more_than_disjoint_places() -> None:
 
 
 def test_a_gap_above_the_worst_step_is_closed_by_branch_and_bound() -> None:
-    problem = overlapped_chain(KWS, kws_kernels(), both=False)
-    plan = plan_arena(problem)
+    plan = plan_arena(KWS_FORWARD)
     assert plan.proved
     assert plan.method == "branch and bound"
-    stopped = plan_arena(problem, node_limit=0)
-    require_valid(problem, stopped)
+    stopped = plan_arena(KWS_FORWARD, node_limit=0)
+    require_valid(KWS_FORWARD, stopped)
     assert not stopped.proved
     assert stopped.lower_bound < plan.size <= stopped.size
 
 
 def test_cp_sat_finishes_what_is_left() -> None:
     pytest.importorskip("ortools", reason="OR-tools (edgegen[optimal]) is not installed")
-    problem = overlapped_chain(KWS, kws_kernels(), both=False)
-    plan = plan_arena(problem, node_limit=0, use_cp_sat=True)
-    require_valid(problem, plan)
+    plan = plan_arena(KWS_FORWARD, node_limit=0, use_cp_sat=True)
+    require_valid(KWS_FORWARD, plan)
     assert (plan.size, plan.proved, plan.method) == (9792, True, "CP-SAT")
 
 
 def test_without_ortools_the_plan_is_left_unproved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpsat, "available", lambda: False)
-    problem = overlapped_chain(KWS, kws_kernels(), both=False)
-    with_option = plan_arena(problem, node_limit=0, use_cp_sat=True)
-    assert with_option == plan_arena(problem, node_limit=0)
+    with_option = plan_arena(KWS_FORWARD, node_limit=0, use_cp_sat=True)
+    assert with_option == plan_arena(KWS_FORWARD, node_limit=0)
     assert not with_option.proved
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_long_models_need_no_search(seed: int) -> None:
-    problem = random_graph(seed, 200)
-    plan = plan_arena(problem)
+def test_long_models_need_no_search_tree(seed: int) -> None:
+    problem = long_model(seed, 200)
+    plan = plan_arena(problem, node_limit=0)
     require_valid(problem, plan)
     assert plan.proved
 

@@ -37,12 +37,12 @@ KERNELS = [
     ],
 )
 def test_distances_that_are_known(kernel: Window, distances: tuple[int, int]) -> None:
-    assert kernel.distances() == distances
+    assert kernel.distances == distances
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_distance_is_exact_forward(kernel: Window) -> None:
-    distance, _ = kernel.distances()
+    distance, _ = kernel.distances
     assert kernel.survives(distance, 0, reverse=False)
     assert kernel.survives(distance + 1, 0, reverse=False)
     assert not kernel.survives(distance - 1, 0, reverse=False)
@@ -50,7 +50,7 @@ def test_the_distance_is_exact_forward(kernel: Window) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_distance_is_exact_in_reverse(kernel: Window) -> None:
-    _, distance = kernel.distances()
+    _, distance = kernel.distances
     y = kernel.input_size + distance - kernel.output_size
     assert kernel.survives(0, y, reverse=True)
     assert kernel.survives(0, y + 1, reverse=True)
@@ -61,7 +61,7 @@ def test_the_distance_is_exact_in_reverse(kernel: Window) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_distance_that_the_relation_allows_survives(kernel: Window, alignment: int) -> None:
     x, y = Block("x", kernel.input_size, 0, 1), Block("y", kernel.output_size, 1, 2)
-    forward, reverse = kernel.distances()
+    forward, reverse = kernel.distances
     rule = overlap_relation(x, y, forward=forward, reverse=reverse, alignment=alignment)
     reach = x.size + y.size
     allowed = 0
@@ -79,7 +79,7 @@ def test_every_distance_that_the_relation_allows_survives(kernel: Window, alignm
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_planned_kernels_survive_at_the_bound(kernel: Window) -> None:
     x, y = Block("x", kernel.input_size, 0, 0), Block("y", kernel.output_size, 0, 0)
-    forward, reverse = kernel.distances()
+    forward, reverse = kernel.distances
     rule = overlap_relation(x, y, forward=forward, reverse=reverse, alignment=1)
     plan = plan_arena(ArenaProblem((x, y), (rule,), alignment=1))
     difference = plan.offsets["y"] - plan.offsets["x"]
@@ -97,7 +97,7 @@ def test_planned_kernels_survive_at_the_bound(kernel: Window) -> None:
 def test_the_first_convolution_of_the_person_model() -> None:
     kernel = Window(96, 96, 3, 8, stride=2)
     x, y = Block("x", kernel.input_size, 0, 0), Block("y", kernel.output_size, 0, 0)
-    forward, reverse = kernel.distances()
+    forward, reverse = kernel.distances
     rule = overlap_relation(x, y, forward=forward, reverse=reverse, alignment=1)
     plan = plan_arena(ArenaProblem((x, y), (rule,), alignment=1))
     assert (plan.size, plan.proved) == (27749, True)

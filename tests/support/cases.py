@@ -129,9 +129,8 @@ class Case:
             weights = self.tensors[self.operands[1]]
             channels = (weights.shape[0],)
             scales = _bias_scales(self.tensors)
-            bias = TensorSpec(
-                "bias", "int32", channels, scales, (0,) * len(scales), 0, np.zeros(channels, "int32")
-            )
+            zeros, points = np.zeros(channels, "int32"), (0,) * len(scales)
+            bias = TensorSpec("bias", "int32", channels, scales, points, 0, zeros)
             operands = (*self.operands[:2], len(self.tensors))
             case = replace(self, tensors=(*self.tensors, bias), operands=operands)
         return case.model_bytes([t.shape for t in self.outputs])

@@ -1,0 +1,36 @@
+"""Plain C average pooling."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.order import AccessOrder
+from edgegen.kernels.pooled import pool_formats, pool_order, pool_packed, pool_taps
+from edgegen.ops.average_pool2d import AveragePool2D
+
+
+class ScalarAveragePool2D(Kernel[AveragePool2D]):
+    """One output value at a time."""
+
+    op: ClassVar[type[Op]] = AveragePool2D
+    name: ClassVar[str] = "scalar"
+    code_bytes: ClassVar[int] = 256
+
+    def formats(self, op: AveragePool2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """See `Kernel.formats`."""
+        return pool_formats(io)
+
+    def order(self, op: AveragePool2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`."""
+        return pool_order(op, io)
+
+    def cost(self, op: AveragePool2D, io: KernelIO) -> Cost:
+        """See `Kernel.cost`: about 8 cycles a value read and 40 a value written."""
+        taps, outputs = pool_taps(op, io), io.output.type.elements
+        return Cost(7 * taps + 30 * outputs, 8 * taps + 40 * outputs)
+
+    def pack(self, op: AveragePool2D, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        return pool_packed(op, io)

@@ -1,0 +1,255 @@
+"""Two-lane weights and the tile that multiplies two pixels with four channels at a time.
+
+A 32-bit weight word holds two taps of two channels: each 16-bit lane is a + 256 * b, a and b being
+the weights of channels c and c + 2. SMLAD with the word accumulates A + 256 B; with the lanes'
+sign-extended low bytes, A alone; the difference is 256 B. One byte of flash a weight, and half of
+the unpacking instructions of plain int8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgegen.kernels.base import Constant, ConstantKind, Piece
+from edgegen.kernels.formats import round_up
+from edgegen.kernels.solved import Solved
+from edgegen.quant.fixed_point import Int64
+
+UNROLLED_PAIRS = 40
+"""Longest run of tap pairs without a loop: 56 bytes of code a pair."""
+CHUNK_PAIRS = 32
+"""Pairs of a loop's body: 1.8 kB of code, 1 % of its cycles spent on the loop."""
+
+
+@dataclass(frozen=True)
+class Taps:
+    """How the taps of one output lie in the int16 input: rows of runs of pairs.
+
+    Attributes:
+        rows: number of rows.
+        row: int16 elements from one row's start to the next.
+        chunks: runs in a row.
+        chunk: int16 elements from one run's start to the next.
+        pairs: tap pairs of a run.
+        pixel: int16 elements from pixel 0 to pixel 1.
+    """
+
+    rows: int
+    row: int
+    chunks: int
+    chunk: int
+    pairs: int
+    pixel: int
+
+    @property
+    def taps(self) -> int:
+        """Taps of one output, padding included."""
+        return self.rows * self.chunks * self.pairs * 2
+
+    @property
+    def unrolled(self) -> bool:
+        """Whether all taps are reached by immediate offsets, without any loop."""
+        last = (self.rows - 1) * self.row + (self.chunks - 1) * self.chunk + 2 * self.pairs
+        return self.taps <= 2 * UNROLLED_PAIRS and 2 * (last + self.pixel) <= MAX_OFFSET
+
+    @property
+    def offset(self) -> str:
+        """The assembler's expression for the byte offset of tap pair `i` in an unrolled tile."""
+        if self.rows == 1 and self.chunks == 1:
+            return "4 * i"
+        run = f"i / {self.pairs} % {self.chunks} * {2 * self.chunk}" if self.chunks > 1 else "0"
+        row = f"i / {self.pairs * self.chunks} * {2 * self.row}" if self.rows > 1 else "0"
+        return f"{row} + {run} + i % {self.pairs} * 4".replace("0 + ", "")
+
+
+def split_run(pairs: int) -> tuple[int, int]:
+    """Chunks and pairs of a chunk for a contiguous run; the run may grow to fill the last."""
+    if pairs <= UNROLLED_PAIRS:
+        return 1, pairs
+    chunks = -(-pairs // CHUNK_PAIRS)
+    return chunks, -(-pairs // chunks)
+
+
+def pack_two_lane(weights: Int64, words: Int64) -> npt.NDArray[np.uint32] | None:
+    """Packs weights and constants in the order of the tile.
+
+    Args:
+        weights: [channels, taps] in the tile's tap order, both padded: channels to a multiple of
+            4, taps to a multiple of 2.
+        words: constants [channels, n].
+
+    Returns:
+        The stream, or None where a lane does not fit int16: b = -128 with a negative a.
+    """
+    channels, taps = weights.shape
+    blocks = weights.reshape(channels // 4, 2, 2, taps)  # [block, half (a or b), word, tap]
+    lanes = blocks[:, 0] + 256 * blocks[:, 1]  # [block, word, tap]
+    if lanes.min(initial=0) < -(1 << 15):
+        return None
+    lanes = lanes.reshape(channels // 4, 2, taps // 2, 2) & 0xFFFF
+    packed = lanes[..., 0] | (lanes[..., 1] << 16)  # [block, word, pair]
+    stream = packed.transpose(0, 2, 1).reshape(channels // 4, taps)
+    # Constants of channels 0, 2, 1, 3: the order in which the accumulators come.
+    tail = words.reshape(channels // 4, 4, -1)[:, [0, 2, 1, 3]].reshape(channels // 4, -1)
+    result: npt.NDArray[np.uint32] = np.concatenate([stream, tail & 0xFFFFFFFF], axis=1)
+    return result.astype(np.uint32).ravel()
+
+
+def pad_channels(weights: Int64, solved: Solved) -> tuple[Int64, Int64]:
+    """Zeroes constant channels and adds dummy ones up to a multiple of 4."""
+    live = np.where(solved.constant[:, np.newaxis], 0, weights)
+    extra = round_up(len(weights), 4) - len(weights)
+    return (
+        np.pad(live, ((0, extra), (0, 0))),
+        np.pad(solved.words, ((0, extra), (0, 0))),
+    )
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile made to measure.
+
+    Attributes:
+        taps: where its input lies.
+        solved: the requantisation.
+        plane: bytes of an output plane, or 0 for outputs together.
+        signed: whether it writes TFLite's int8 instead of u8.
+    """
+
+    taps: Taps
+    solved: Solved
+    plane: int
+    signed: bool
+
+    @property
+    def variant(self) -> str:
+        """Tells tiles apart by everything their code depends on."""
+        t = self.taps
+        shape = f"{t.rows}x{t.chunks}x{t.pairs}_{t.row}_{t.chunk}_{t.pixel}"
+        target = f"plane{self.plane}" if self.plane else ("s8" if self.signed else "u8")
+        return f"{shape}_{target}_{self.requantise_variant}"
+
+    @property
+    def requantise_variant(self) -> str:
+        """Tells requantisations apart."""
+        s = self.solved
+        narrow = "" if s.saturation.bits == 8 and s.saturation.ceiling is None else "_n"
+        if narrow or s.saturation.offset:
+            narrow = f"_{s.saturation.bits}_{s.saturation.ceiling or 0}_{s.saturation.offset}"
+        return f"{s.form}{s.k}_{s.e}{narrow}" + ("s" if self.signed else "")
+
+    @property
+    def pieces(self) -> dict[str, Piece]:
+        """The tile and the requantisation of its portable twin."""
+        saturation = self.solved.saturation
+        top = saturation.ceiling
+        if top is None:
+            top = (1 << saturation.bits) - 1
+        requantise = Piece(
+            "dsp_requantise",
+            self.requantise_variant,
+            {
+                "form": self.solved.form,
+                "e": self.solved.e,
+                "top": top,
+                "offset": saturation.offset,
+                "signed": self.signed,
+            },
+        )
+        tile = Piece("dsp_gemm", self.variant, self._variables())
+        return {"requantise": requantise, "tile": tile}
+
+    def _variables(self) -> dict[str, Any]:
+        t, s = self.taps, self.solved
+        loops = not t.unrolled
+        walked = t.chunk * t.chunks if t.chunks > 1 else 0
+        lanes = 0x00010001 if self.plane else 0x01010101
+        stores = _plane_stores(self.plane)
+        at = 0 if loops else t.taps * 4
+        total = t.rows * t.row if t.rows > 1 else walked
+        return {
+            "rows": t.rows,
+            "row": 2 * t.row,
+            "chunks": t.chunks,
+            "chunk": 2 * t.chunk,
+            "pairs": t.pairs,
+            "pixel": 2 * t.pixel,
+            "loops": loops,
+            "row_loop": loops and t.rows > 1,
+            "chunk_loop": loops and t.chunks > 1,
+            "repeats": t.pairs if loops else t.taps // 2,
+            "offset": t.offset if t.unrolled else "4 * i",
+            "next_weights": add("r1", 8 * t.pairs, "lr"),
+            "next_chunk": add("r0", 2 * t.chunk, "lr"),
+            "next_row": add("r0", 2 * (t.row - walked), "lr"),
+            "rewind": add("r0", -2 * total, "lr") if loops else "",
+            "at": at,
+            "block_tail": add("r1", at + 16 * s.words_per_channel, "lr"),
+            "form": s.form,
+            "words": s.words_per_channel,
+            "k": s.k,
+            "e": s.e,
+            "bits": s.saturation.bits,
+            "ceiling": s.saturation.ceiling,
+            "ceiling_lanes": f"0x{(s.saturation.ceiling or 0) * lanes:08x}",
+            "u_offset": s.saturation.offset,
+            "offset_lanes": f"#0x{s.saturation.offset * lanes:08x}",
+            "signed": self.signed,
+            "planes": bool(self.plane),
+            "plane": self.plane,
+            "plane_at": stores[0],
+            "plane_step": stores[1],
+            "requantise": self.requantise_variant,
+        }
+
+    def cycles(self, blocks: int) -> int:
+        """Cycles of one call on a Cortex-M4: two pixels, `blocks` blocks of four channels."""
+        t, s = self.taps, self.solved
+        runs = t.rows * t.chunks
+        step = 15 * t.pairs * runs
+        looping = 0
+        if not t.unrolled:
+            looping = 9 + runs + (8 * runs if t.chunks > 1 else 0) + (8 * t.rows if t.rows > 1 else 0)
+        requantise = 30 if s.form == "linear" else 62
+        store = 34 if self.plane else 18
+        if s.e != 16:
+            store += 4
+        if self.plane and 3 * self.plane > MAX_OFFSET:
+            store += 6
+        return 30 + blocks * (step + looping + requantise + store + 12)
+
+
+MAX_OFFSET = 4095
+"""Largest immediate offset of STRB."""
+
+
+def _plane_stores(plane: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Offsets of the stores into four planes, and what to add to both pointers after each."""
+    reach = 4 if 3 * plane <= MAX_OFFSET else 2 if plane <= MAX_OFFSET else 1
+    offsets = tuple((j % reach) * plane for j in range(4))
+    steps = tuple(reach * plane if j % reach == reach - 1 else 0 for j in range(4))
+    return offsets, steps
+
+
+def add(register: str, value: int, spare: str) -> str:
+    """Assembly that adds a constant of up to 16 bits to a register.
+
+    >>> add("r0", 8, "lr"), add("r0", -4100, "lr")
+    ('add r0, #8', 'movw lr, #4100; sub r0, lr')
+    """
+    word, size = ("add", value) if value >= 0 else ("sub", -value)
+    if size <= 255:
+        return f"{word} {register}, #{size}"
+    if size <= MAX_OFFSET:
+        return f"{word}w {register}, {register}, #{size}"
+    assert size < 1 << 16
+    return f"movw {spare}, #{size}; {word} {register}, {spare}"
+
+
+def stream_constant(stream: npt.NDArray[np.uint32]) -> Constant:
+    """The packed stream as a constant of the library."""
+    return Constant("weights", stream, ConstantKind.WEIGHTS)

@@ -1,0 +1,85 @@
+"""What the plain C pooling kernels share: formats, access order and the template's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edgegen.ir import OpIO
+from edgegen.kernels.base import Formats, KernelIO, Packed
+from edgegen.kernels.formats import DENSE, HWC, Format, Layout, round_up
+from edgegen.kernels.operands import operand_constants, storage_offset
+from edgegen.kernels.order import AccessOrder, Span
+from edgegen.ops.pool2d import Pool2D
+
+
+def pool_formats(io: OpIO) -> tuple[Formats, ...]:
+    """Channels of a pixel together, dense or padded, the same for input and output."""
+    usable = (DENSE, HWC) if io.input(0).data is None else (DENSE,)
+    return tuple(Formats((f,), f) for f in usable)
+
+
+def pixel_pitch(form: Format, channels: int) -> int:
+    """Bytes from one pixel to the next."""
+    return round_up(channels, 1 if form.layout is Layout.DENSE else 4)
+
+
+def pool_order(op: Pool2D, io: KernelIO) -> AccessOrder:
+    """Row-major over output pixels, channel by channel: each reads its own channel's window."""
+    _, _, in_w, channels = io.input(0).type.shape
+    _, _, out_w, _ = io.output.type.shape
+    in_pitch = pixel_pitch(io.input_formats[0], channels)
+    out_pitch = pixel_pitch(io.output_format, channels)
+    rows, columns = op.spans(io)
+
+    def trace() -> Iterator[tuple[Span, ...]]:
+        for y, tall in enumerate(rows):
+            for x, wide in enumerate(columns):
+                first = (tall.start * in_w + wide.start) * in_pitch
+                last = ((tall.stop - 1) * in_w + wide.stop - 1) * in_pitch
+                base = (y * out_w + x) * out_pitch
+                for c in range(channels):
+                    yield ((0, first + c, last + c + 1), (-1, base + c, base + c + 1))
+
+    return AccessOrder(trace)
+
+
+def pool_taps(op: Pool2D, io: OpIO) -> int:
+    """Input values read in all."""
+    rows, columns = op.spans(io)
+    high: int = sum(s.stop - s.start for s in rows)
+    wide: int = sum(s.stop - s.start for s in columns)
+    return high * wide * io.output.type.shape[3]
+
+
+def pool_packed(op: Pool2D, io: KernelIO) -> Packed:
+    """What both templates need; limits are those of stored bytes."""
+    _, in_h, in_w, channels = io.input(0).type.shape
+    _, out_h, out_w, _ = io.output.type.shape
+    vertical, horizontal = op.window()
+    low, high = op.output_range(io)
+    offset = storage_offset(io.output_format)
+    routine = {"ctype": "uint8_t" if offset else "int8_t", "offset": offset}
+    call: dict[str, Any] = {
+        "in_height": in_h,
+        "in_width": in_w,
+        "out_height": out_h,
+        "out_width": out_w,
+        "channels": channels,
+        "pitch": pixel_pitch(io.output_format, channels),
+        "filter_height": vertical.size,
+        "filter_width": horizontal.size,
+        "stride_height": vertical.stride,
+        "stride_width": horizontal.stride,
+        "pad_top": vertical.before(in_h),
+        "pad_left": horizontal.before(in_w),
+        "out_min": low + offset,
+        "out_max": high + offset,
+        "ctype": routine["ctype"],
+    }
+    return Packed(
+        constants=operand_constants(io, 1),
+        call=call,
+        routine=routine,
+        variant="u8" if offset else "",
+    )

@@ -1,0 +1,99 @@
+"""Compiles a range of mutants under limits of time and memory, and reports what went wrong.
+
+Run as `python -m tests.fuzz.worker FIRST LAST`; prints a JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+from edgegen.errors import EdgegenError, InternalError
+from edgegen.pipeline import compile_model
+from edgegen.target.cores import CORES
+from edgegen.verify.reference import evaluate, ramp
+from tests.fuzz.mutate import mutant
+from tests.support.cases import load_cases
+from tests.support.models import DEMO_MODEL
+
+SECONDS = 5.0
+MEMORY = 1 << 30
+EVALUATE_LIMIT = 1 << 20
+
+
+class OutOfTimeError(BaseException):
+    """Not an Exception: nothing but the worker may catch it."""
+
+
+def seeds() -> tuple[bytes, ...]:
+    """Intact files: every case that compiles, and the demo model."""
+    blobs = [c.model_bytes() for c in load_cases() if not c.error and not c.refused]
+    if DEMO_MODEL.exists():
+        blobs.append(DEMO_MODEL.read_bytes())
+    return tuple(blobs)
+
+
+def compile_blob(blob: bytes) -> None:
+    """Everything that edgegen does with a model's bytes before it renders files."""
+    graph = compile_model(blob, "fuzz", CORES["m4"]).source
+    if sum(t.type.elements for t in graph.activations()) + graph.macs < EVALUATE_LIMIT:
+        evaluate(graph, {n: ramp(graph.tensor(n).type) for n in graph.inputs})
+
+
+def verdict(blob: bytes) -> str:
+    """`compiled`, `refused`, or the text of what should not have happened."""
+    start = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        compile_blob(blob)
+    except InternalError:
+        return traceback.format_exc()
+    except EdgegenError as error:
+        if "MemoryError" in str(error):
+            return traceback.format_exc()
+    except OutOfTimeError:
+        return f"more than {SECONDS} s:\n{traceback.format_exc()}"
+    except Exception:  # anything else is what the test looks for
+        return traceback.format_exc()
+    else:
+        return "compiled"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    if time.monotonic() - start > SECONDS:
+        return f"more than {SECONDS} s"
+    return "refused"
+
+
+def _out_of_time(*_: Any) -> None:
+    raise OutOfTimeError
+
+
+def main() -> None:
+    """Command line."""
+    first, last = (int(a) for a in sys.argv[1:])
+    warnings.simplefilter("error")
+    signal.signal(signal.SIGALRM, _out_of_time)
+    intact = seeds()
+    # What the interpreter and its libraries have mapped already does not count.
+    with Path("/proc/self/statm").open() as file:
+        mapped = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
+    failures, counts = {}, {"compiled": 0, "refused": 0}
+    for index in range(first, last):
+        result = verdict(mutant(intact, index))
+        if result in counts:
+            counts[result] += 1
+        else:
+            failures[str(index)] = result
+    json.dump({"counts": counts, "failures": failures}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
