@@ -81,7 +81,8 @@ class Mean(Op):
 
     def summary(self, io: OpIO) -> str:
         """See `Op.summary`."""
-        return "over axes " + ", ".join(map(str, self.axes(io)))
+        axes = self.axes(io)
+        return "over axes " + ", ".join(map(str, axes)) if axes else "of single values"
 
     def multiplier(self, io: OpIO) -> Multiplier:
         """From a sum of input steps to output steps, the division by the count included.

@@ -23,10 +23,10 @@ from edgegen.quant.solve_search import FAR, middle
 from edgegen.quant.staircase import Channels
 from edgegen.quant.word32 import wrap
 
-SHIFTS = (22, 21, 20, 19, 18)
-"""Tried in this order: finest first, as far as the sum fits 32 bits."""
+SHIFTS = (22, 23, 21, 20, 19, 18)
+"""Tried in this order: 22 leaves room for ratios up to about 3.5; finer is better where it fits."""
 
-TRIES = 24
+TRIES = 120
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,47 @@ class TwoProducts:
     saturation: Saturation
 
 
+@dataclass(frozen=True, eq=False)
+class _Conditions:
+    """What bounds C for given factors: pairs that reach a step, and pairs that miss the next.
+
+    Attributes:
+        reached: input pairs with v > 0, [n, 2].
+        least: v << shift of these.
+        missed: input pairs with v < steps, [n, 2].
+        most: greatest sums before v + 1 of these.
+    """
+
+    reached: Int64
+    least: Int64
+    missed: Int64
+    most: Int64
+
+    @classmethod
+    def of(cls, operator: Sum, shift: int) -> _Conditions:
+        """The conditions of all 65536 pairs."""
+        pairs = np.indices((256, 256), np.int64).reshape(2, -1).T
+        v = operator.exact.ravel() - (operator.low + 128)
+        some, more = v > 0, v < operator.high - operator.low
+        return cls(pairs[some], v[some] << shift, pairs[more], ((v[more] + 1) << shift) - 1)
+
+    def bounds(self, factors: Int64) -> tuple[int, int, Int64]:
+        """Least and most C, and the difference between the two pairs that set them."""
+        least, most = self.least - self.reached @ factors, self.most - self.missed @ factors
+        if not least.size or not most.size:
+            up = int(least.max(initial=-FAR))
+            return up, int(most.min(initial=FAR)), np.zeros(2, np.int64)
+        up, down = int(least.argmax()), int(most.argmin())
+        return int(least[up]), int(most[down]), self.reached[up] - self.missed[down]
+
+    def near(self, factors: Int64, slack: int) -> _Conditions:
+        """Those that factors close by may violate."""
+        least, most = self.least - self.reached @ factors, self.most - self.missed @ factors
+        some = least >= least.max(initial=-FAR) - slack
+        more = most <= most.min(initial=FAR) + slack
+        return _Conditions(self.reached[some], self.least[some], self.missed[more], self.most[more])
+
+
 def solve_sum(operator: Sum, shifts: tuple[int, ...] = SHIFTS) -> TwoProducts | None:
     """Finds the constants of an addition, or None where there are none.
 
@@ -112,28 +153,31 @@ def solve_sum(operator: Sum, shifts: tuple[int, ...] = SHIFTS) -> TwoProducts | 
     gap between least and most C is convex in (A1, A2), and a Polyak step along its gradient closes
     it if that pair stays the worst.
     """
-    v = operator.exact - (operator.low + 128)
-    steps = operator.high - operator.low
     for shift in shifts:
-        factors = np.array(operator.ratios) * 2.0**shift
+        real = np.array(operator.ratios) * 2.0**shift
+        conditions = _Conditions.of(operator, shift)
+        near = conditions.near(np.rint(real).astype(np.int64), 1 << (shift - 7))
         for _ in range(TRIES):
-            a = np.rint(factors).astype(np.int64)
-            plain = _plain(a)
-            least = np.where(v > 0, (v << shift) - plain, -FAR)
-            most = np.where(v < steps, ((v + 1) << shift) - 1 - plain, FAR)
-            up, down = int(least.argmax()), int(most.argmin())
-            low, high = int(least.flat[up]), int(most.flat[down])
+            factors = np.rint(real).astype(np.int64)
+            low, high, way = near.bounds(factors)
             if low <= high:
-                c = int(middle(np.array(low), np.array(high)))
-                top = int(((plain + c) >> shift).max())
-                limits = saturation(operator.low, operator.high, top)
-                form = TwoProducts((int(a[0]), int(a[1])), c, shift, limits)
+                low, high, way = conditions.bounds(factors)
+            if low <= high:
+                form = _form(operator, factors, (low, high), shift)
                 if _fits(form):
                     return form
                 break
-            way = np.array(divmod(up, 256)) - np.array(divmod(down, 256))
-            factors = factors + way * float(low - high) / max(float(way @ way), 1.0)
+            # Rounding the factors may take back half a unit in each coordinate.
+            gap = float(low - high) + 0.5 * float(np.abs(way).sum())
+            real = real + way * (gap / max(float(way @ way), 1.0))
     return None
+
+
+def _form(operator: Sum, factors: Int64, bounds: tuple[int, int], shift: int) -> TwoProducts:
+    c = int(middle(np.array(bounds[0]), np.array(bounds[1])))
+    first, second = (int(factor) for factor in factors)
+    top = (c + max(255 * first, 0) + max(255 * second, 0)) >> shift
+    return TwoProducts((first, second), c, shift, saturation(operator.low, operator.high, top))
 
 
 def _fits(form: TwoProducts) -> bool:
@@ -144,13 +188,6 @@ def _fits(form: TwoProducts) -> bool:
         least, greatest = least + min(255 * factor, 0), greatest + max(255 * factor, 0)
         inside &= least >= INT32_MIN and greatest <= INT32_MAX
     return inside
-
-
-def _plain(factors: Int64) -> Int64:
-    """A1 * u1 + A2 * u2 of every pair."""
-    u = np.arange(256, dtype=np.int64)
-    table: Int64 = factors[0] * u[:, np.newaxis] + factors[1] * u
-    return table
 
 
 def apply_sum(form: TwoProducts, one: Int64, other: Int64) -> Int64:

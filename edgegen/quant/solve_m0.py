@@ -22,7 +22,7 @@ t_high = 2**31 - 1, or t_low = -2**31.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -199,11 +199,9 @@ def solve_m0(channels: Channels) -> SplitProduct:
 
 def _merge(best: SplitProduct, other: SplitProduct) -> SplitProduct:
     """`best` with what only `other` solves."""
-    for name in ("bias", "multiplier", "plus", "minus", "shift", "t_low", "t_high"):
-        ours = getattr(best, name)
-        ours[:] = np.where(best.solved, ours, getattr(other, name))
-    best.solved[:] |= other.solved
-    return best
+    names = ("bias", "multiplier", "plus", "minus", "shift", "t_low", "t_high")
+    mixed = {n: np.where(best.solved, getattr(best, n), getattr(other, n)) for n in names}
+    return replace(best, solved=best.solved | other.solved, **mixed)
 
 
 def apply_m0(form: SplitProduct, acc: Int64) -> Int64:

@@ -10,7 +10,7 @@ dynamic program over the operators in order, whose state is the formats of the t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from edgegen.errors import InternalError
@@ -44,8 +44,16 @@ class _Step:
     before: _State
 
 
+Filter = Callable[[Op, Choice], bool]
+"""Whether a choice may be taken; for tests and experiments."""
+
+
 def select(
-    graph: Graph, core: Core, optimize: str = "balanced", objective: Objective | None = None
+    graph: Graph,
+    core: Core,
+    optimize: str = "balanced",
+    objective: Objective | None = None,
+    allow: Filter | None = None,
 ) -> Program:
     """Chooses kernels and formats.
 
@@ -54,8 +62,10 @@ def select(
         core: the core that the code will run on.
         optimize: one of `OPTIMIZE`.
         objective: what to minimise; that of `optimize` when None.
+        allow: leaves choices out; None allows all.
     """
-    return _Selection(graph, core, objective or _OBJECTIVES[optimize]).program(optimize)
+    chosen = objective or _OBJECTIVES[optimize]
+    return _Selection(graph, core, chosen, allow).program(optimize)
 
 
 def owners(graph: Graph) -> dict[str, str]:
@@ -72,8 +82,11 @@ def owners(graph: Graph) -> dict[str, str]:
 class _Selection:
     """The dynamic program over one graph."""
 
-    def __init__(self, graph: Graph, core: Core, objective: Objective) -> None:
+    def __init__(
+        self, graph: Graph, core: Core, objective: Objective, allow: Filter | None
+    ) -> None:
         self.graph, self.core, self.objective = graph, core, objective
+        self.allow = allow
         self.owner = owners(graph)
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
         (self.converter,) = kernels_for(Reformat)
@@ -154,7 +167,10 @@ class _Selection:
     def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
         key = op.outputs[0]
         if key not in self.offers:
-            self.offers[key] = choices(op, self.graph.io(op), self.core, self.objective)
+            offers, rejected = choices(op, self.graph.io(op), self.core, self.objective)
+            if self.allow is not None:
+                offers = tuple(c for c in offers if self.allow(op, c))
+            self.offers[key] = offers, rejected
         return self.offers[key]
 
     def _rejections(self, op: Op, chosen: Choice) -> tuple[Rejection, ...]:

@@ -15,37 +15,50 @@ def _cp_model() -> Any:
         return importlib.import_module("ortools.sat.python.cp_model")
 
 
-def smallest_arena(problem: ArenaProblem) -> int:
-    """Return the smallest arena in bytes; fails if CP-SAT cannot prove it."""
+def smallest_arena(problem: ArenaProblem, at_most: int) -> int:
+    """Find the smallest arena.
+
+    Args:
+        problem: the blocks, and how close they may come.
+        at_most: bytes of an arena that is known to be possible.
+
+    Returns:
+        Bytes; fails if CP-SAT cannot prove them.
+    """
     cp_model = _cp_model()
     align = problem.alignment
-    # Far enough apart, every distance is allowed.
-    reach = max((abs(e) for r in problem.relations for i in r.forbidden for e in i), default=0)
-    room = sum(block.size + align + reach for block in problem.blocks) + align
     model = cp_model.CpModel()
-    words = {b.name: model.new_int_var(0, room // align, b.name) for b in problem.blocks}
-    arena = model.new_int_var(0, room // align, "arena")
-    rules = {(r.a, r.b): r.forbidden for r in problem.relations}
+    words = {b.name: model.new_int_var(0, at_most // align, b.name) for b in problem.blocks}
+    arena = model.new_int_var(0, at_most // align, "arena")
     for block in problem.blocks:
         model.add(words[block.name] * align + block.size <= arena * align)
-    for j, b in enumerate(problem.blocks):
-        for a in problem.blocks[:j]:
-            default = ((-b.size, a.size),) if a.alive_with(b) and a.size and b.size else ()
-            if (b.name, a.name) in rules:
-                first, second, forbidden = b, a, rules[b.name, a.name]
-            else:
-                first, second, forbidden = a, b, rules.get((a.name, b.name), default)
-            domain = cp_model.Domain(-room, room)
-            for low, high in forbidden:
-                if high - low > 1:
-                    bad = cp_model.Domain(low + 1, high - 1)
-                    domain = domain.intersection_with(bad.complement())
-            difference = (words[second.name] - words[first.name]) * align
-            model.add_linear_expression_in_domain(difference, domain)
+    for rule in problem.relations:
+        domain = cp_model.Domain(-at_most, at_most)
+        for low, high in rule.forbidden:
+            if high - low > 1:
+                bad = cp_model.Domain(low + 1, high - 1)
+                domain = domain.intersection_with(bad.complement())
+        model.add_linear_expression_in_domain((words[rule.b] - words[rule.a]) * align, domain)
+    related = {frozenset((rule.a, rule.b)) for rule in problem.relations}
+    filled = [b for b in problem.blocks if b.size]
+    ranges = {
+        b.name: model.new_fixed_size_interval_var(words[b.name], -(-b.size // align), b.name)
+        for b in filled
+    }
+    for j, b in enumerate(filled):
+        for a in filled[:j]:
+            if a.alive_with(b) and frozenset((a.name, b.name)) not in related:
+                model.add_no_overlap([ranges[a.name], ranges[b.name]])
+    # Follows from the pairs, but without it proofs take minutes.
+    for step in {b.first for b in filled}:
+        alive = [b.name for b in filled if b.first <= step <= b.last]
+        if not any(pair <= set(alive) for pair in related):
+            model.add_no_overlap([ranges[name] for name in alive])
+            model.add(arena >= sum(-(-b.size // align) for b in filled if b.name in alive))
     model.minimize(arena)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = 20.0
     assert solver.solve(model) == cp_model.OPTIMAL
-    return int(solver.objective_value) * align
+    return round(solver.objective_value) * align

@@ -28,7 +28,8 @@ def test_plans_are_valid_without_search(problem: ArenaProblem) -> None:
 
 def _agree(problem: ArenaProblem) -> None:
     plan = plan_arena(problem)
-    best = smallest_arena(problem)
+    assert check_plan(problem, plan) == []
+    best = smallest_arena(problem, plan.size)
     assert plan.lower_bound <= best <= plan.size
     assert plan.proved == (plan.lower_bound == plan.size)
 

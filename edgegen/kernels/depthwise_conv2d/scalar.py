@@ -9,6 +9,7 @@ import numpy as np
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
@@ -19,7 +20,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "scalar"
-    code_bytes: ClassVar[int] = 640
+    code_bytes: ClassVar[int] = 560
 
     def order(self, op: DepthwiseConv2D, io: OpIO) -> AccessOrder:
         """See `Kernel.order`: pixel by pixel, and an output channel reads one input channel."""
@@ -63,6 +64,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
                 Constant("weights", io.input(1).values.astype(np.int8)),
                 bias_constant(io, out_c),
                 *channel_constants(io, out_c),
+                *operand_constants(io, 1),
             ),
             call={
                 "in_height": in_h,

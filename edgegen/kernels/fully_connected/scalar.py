@@ -9,6 +9,7 @@ import numpy as np
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.fully_connected import FullyConnected
@@ -19,7 +20,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
 
     op: ClassVar[type[Op]] = FullyConnected
     name: ClassVar[str] = "scalar"
-    code_bytes: ClassVar[int] = 192
+    code_bytes: ClassVar[int] = 256
 
     def order(self, op: FullyConnected, io: OpIO) -> AccessOrder:
         """See `Kernel.order`: row by row, every unit reads its whole row."""
@@ -45,7 +46,11 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
         quant = io.input(1).type.quant
         assert quant is not None
         low, high = op.output_range(io)
-        constants = [Constant("weights", io.input(1).values.astype(np.int8)), folded_bias(io)]
+        constants = [
+            Constant("weights", io.input(1).values.astype(np.int8)),
+            folded_bias(io),
+            *operand_constants(io, 1),
+        ]
         call: dict[str, Any] = {
             "per_channel": quant.per_channel,
             "rows": op.rows(io),

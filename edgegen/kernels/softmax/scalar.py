@@ -9,6 +9,7 @@ import numpy as np
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, Packed
+from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.ops.softmax import Softmax
 
@@ -21,7 +22,7 @@ class ScalarSoftmax(Kernel[Softmax]):
 
     op: ClassVar[type[Op]] = Softmax
     name: ClassVar[str] = "scalar"
-    code_bytes: ClassVar[int] = 352
+    code_bytes: ClassVar[int] = 528
 
     def order(self, op: Softmax, io: OpIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`: a row is read twice before its first value is written."""
@@ -42,15 +43,27 @@ class ScalarSoftmax(Kernel[Softmax]):
         rows = elements // io.output.type.shape[-1]
         return Cost(40 * elements + 220 * rows, 50 * elements + 300 * rows)
 
+    def flash_bytes(self, op: Softmax, io: OpIO) -> int:
+        """See `Kernel.flash_bytes`."""
+        return exp_table(op, io).data.nbytes + sum(c.data.nbytes for c in operand_constants(io, 1))
+
     def pack(self, op: Softmax, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
         depth = io.input(0).type.shape[-1]
-        table = op.exponentials(io)
-        count = int(np.flatnonzero(table >= _SMALLEST)[-1]) + 1
+        table = exp_table(op, io)
         return Packed(
-            constants=(
-                Constant("exponentials", table[:count].astype(np.int32), ConstantKind.TABLE),
-            ),
-            call={"count": count, "rows": io.input(0).type.elements // depth, "depth": depth},
+            constants=(table, *operand_constants(io, 1)),
+            call={
+                "count": table.data.size,
+                "rows": io.input(0).type.elements // depth,
+                "depth": depth,
+            },
             helpers=("doubling_high", "reciprocal"),
         )
+
+
+def exp_table(op: Softmax, io: OpIO) -> Constant:
+    """The exponentials that matter, Q0.31 as int32."""
+    table = op.exponentials(io)
+    count = int(np.flatnonzero(table >= _SMALLEST)[-1]) + 1
+    return Constant("exponentials", table[:count].astype(np.int32), ConstantKind.TABLE)

@@ -1,0 +1,181 @@
+"""Many small models compiled and run in one program: the host and emulated rungs of operator cases.
+
+Every case is compiled once for each kernel and combination of formats that accepts it, with
+`reformat` steps at its borders, so that all kernels meet all cases and not just the cheapest does.
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgegen.codegen.package import pack
+from edgegen.codegen.render import render_library
+from edgegen.codegen.views import ports
+from edgegen.emulate.firmware import ModelLibrary, Port, build_runner, input_file, output_file
+from edgegen.emulate.machine import run_elf
+from edgegen.frontends import tflite
+from edgegen.frontends.build import build
+from edgegen.ir import Graph
+from edgegen.kernels.formats import Format
+from edgegen.pipeline import Compilation
+from edgegen.plan.plan import plan
+from edgegen.target.board import Board
+from edgegen.target.choices import Objective, choices
+from edgegen.target.cores import CORES
+from edgegen.target.select import select
+from edgegen.verify.host import SANITIZERS, WARNINGS
+from tests.support.cases import Case, load_cases
+from tests.support.data import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A case compiled with one kernel and combination of formats."""
+
+    name: str
+    case: Case
+    label: str
+    compilation: Compilation
+
+
+@functools.cache
+def case_graph(case: Case) -> Graph:
+    return build(tflite.read(case.model_bytes()), "case")
+
+
+def variants(stem: str, core_name: str, kernel: str | None = None) -> list[Variant]:
+    """All variants of a stem's cases for a core; only those of one kernel if it is named."""
+    core = CORES[core_name]
+    objective = Objective()
+    found = []
+    for number, case in enumerate(c for c in load_cases(stem) if not c.error):
+        graph = case_graph(case)
+        combinations: dict[tuple[str, tuple[Format, ...], Format], str] = {}
+        for op in graph.ops:
+            for choice in choices(op, graph.io(op), core, objective)[0]:
+                key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
+                combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
+        for i, (key, label) in enumerate(combinations.items() or {(): "alias"}.items()):
+            if kernel is not None and key[0] != f"{stem}/{kernel}":
+                continue
+            program = select(
+                graph,
+                core,
+                "speed",
+                objective,
+                lambda _op, c, key=key: (c.kernel.path, c.formats.inputs, c.formats.output) == key,
+            )
+            name = f"c{number:03d}_{i}"
+            found.append(
+                Variant(name, case, label, Compilation(graph, pack(plan(program), name), {}))
+            )
+    return found
+
+
+def _write(variant: Variant, folder: Path) -> None:
+    for file, text in render_library(variant.compilation.package).items():
+        if file.endswith((".c", ".h")):
+            (folder / file).write_text(text, encoding="utf-8")
+
+
+def _input_bytes(case: Case) -> bytes:
+    return b"".join(a.tobytes() for vector in case.inputs() for a in vector)
+
+
+def failures(group: Sequence[Variant], outputs: Sequence[bytes]) -> list[str]:
+    """Compares raw outputs with the oracle's; one line for each variant that differs."""
+    wrong = []
+    for variant, raw in zip(group, outputs, strict=True):
+        expected = b"".join(a.tobytes() for arrays in variant.case.expected() for a in arrays)
+        if raw != expected:
+            a, b = np.frombuffer(raw, np.uint8), np.frombuffer(expected, np.uint8)
+            detail = f"{a.size} bytes instead of {b.size}"
+            if a.size == b.size:
+                first = int(np.flatnonzero(a != b)[0])
+                detail = f"{int((a != b).sum())} bytes differ, the first is {first}"
+            wrong.append(f"{variant.case.id} [{variant.label}]: {detail}")
+    return wrong
+
+
+_MAIN = """
+#include <stdio.h>
+static FILE *in, *out;
+static int get(void *p, size_t n) { return fread(p, 1, n, in) == n; }
+static void put(const void *p, size_t n) { fwrite(p, 1, n, out); }
+"""
+
+
+def run_on_host(
+    group: Sequence[Variant], folder: Path, compiler: str = "gcc", flags: Sequence[str] = SANITIZERS
+) -> list[bytes]:
+    """Compiles all variants into one program and returns what each wrote."""
+    main = [_MAIN]
+    calls = []
+    for variant in group:
+        _write(variant, folder)
+        name, graph = variant.name, variant.compilation.graph
+        (folder / f"{name}.in").write_bytes(_input_bytes(variant.case))
+        gets = " && ".join(
+            f"get({p.accessor}(&arena), {p.macro}_BYTES)"
+            for p in ports(variant.compilation.package, graph.inputs, "input")
+        )
+        puts = " ".join(
+            f"put({p.accessor}(&arena), {p.macro}_BYTES);"
+            for p in ports(variant.compilation.package, graph.outputs, "output")
+        )
+        main.append(
+            f'#include "{name}.h"\n'
+            f"static void run_{name}(void) {{ {name}_arena_t arena;\n"
+            f'in = fopen("{name}.in", "rb"); out = fopen("{name}.out", "wb");\n'
+            f"while ({gets}) {{ {name}_run(&arena); {puts} }}\n"
+            f"fclose(in); fclose(out); }}\n"
+        )
+        calls.append(f"run_{name}();")
+    main.append(f"int main(void) {{ {' '.join(calls)} return 0; }}\n")
+    (folder / "main.c").write_text("\n".join(main), encoding="utf-8")
+    sources = ["main.c", *(f"{v.name}{part}.c" for v in group for part in ("", "_weights"))]
+    # Warnings are errors in the generated code; the harness above is no part of it.
+    command = [compiler, *WARNINGS, *flags, "-O1", "-o", "program", *sources]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[:3000]
+    done = subprocess.run(["./program"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [(folder / f"{v.name}.out").read_bytes() for v in group]
+
+
+def run_emulated(
+    group: Sequence[Variant], board: Board, folder: Path, defines: Sequence[str] = ()
+) -> list[bytes]:
+    """Builds one firmware image of all variants, runs it in Unicorn, returns what each wrote."""
+    library = folder / "library"
+    library.mkdir()
+    models = []
+    for variant in group:
+        _write(variant, library)
+        name, graph, package = variant.name, variant.compilation.graph, variant.compilation.package
+
+        def views(names: tuple[str, ...], kind: str, package=package) -> tuple[Port, ...]:  # type: ignore[no-untyped-def]
+            found = ports(package, names, kind)
+            return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
+
+        sources = (library / f"{name}.c", library / f"{name}_weights.c")
+        models.append(
+            ModelLibrary(
+                name, sources, library, views(graph.inputs, "input"), views(graph.outputs, "output")
+            )
+        )
+    elf = build_runner(models, board, workdir=folder / "image", optimize="-O1", defines=defines)
+    count = len(group)
+    files = {input_file(i, count): _input_bytes(v.case) for i, v in enumerate(group)}
+    result = run_elf(elf, board, files=files).check()
+    return [result.files[output_file(i, count)] for i in range(count)]
+
+
+def same(a: Array, b: Array) -> bool:
+    return bool(np.array_equal(a, b))
