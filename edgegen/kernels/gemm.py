@@ -59,11 +59,12 @@ class Taps:
     @property
     def offset(self) -> str:
         """The assembler's expression for the byte offset of tap pair `i` in an unrolled tile."""
-        if self.rows == 1 and self.chunks == 1:
-            return "4 * i"
-        run = f"i / {self.pairs} % {self.chunks} * {2 * self.chunk}" if self.chunks > 1 else "0"
-        row = f"i / {self.pairs * self.chunks} * {2 * self.row}" if self.rows > 1 else "0"
-        return f"{row} + {run} + i % {self.pairs} * 4".replace("0 + ", "")
+        parts = [f"i % {self.pairs} * 4"]
+        if self.chunks > 1:
+            parts.append(f"i / {self.pairs} % {self.chunks} * {2 * self.chunk}")
+        if self.rows > 1:
+            parts.append(f"i / {self.pairs * self.chunks} * {2 * self.row}")
+        return " + ".join(f"({part})" for part in parts) if len(parts) > 1 else "4 * i"
 
 
 def split_run(pairs: int) -> tuple[int, int]:

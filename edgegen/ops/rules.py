@@ -110,7 +110,7 @@ def same_quant_problems(a: Tensor, b: Tensor) -> list[Problem]:
 def int_constant(io: OpIO, index: int) -> Array | None:
     """The values of a constant input as a flat int64 array, or None."""
     tensor = io.optional(index)
-    if tensor is None or tensor.data is None:
+    if tensor is None or tensor.data is None or tensor.data.dtype.kind not in "iu":
         return None
     return tensor.data.astype(np.int64).ravel()
 

@@ -43,11 +43,18 @@ def solve(instance: Instance, offsets: list[int], lower: int, limit: float = TIM
         model.add(places[i] + size <= arena)
         model.add_hint(places[i], offsets[i])
     for (i, j), gaps in instance.gaps.items():
-        starts = [-upper, *(high for _, high in gaps)]
-        ends = [*(low for low, _ in gaps), upper]
-        allowed = [[a, b] for a, b in zip(starts, ends, strict=True) if a <= b]
-        domain = cp_model.Domain.from_intervals(allowed)
-        model.add_linear_expression_in_domain(places[j] - places[i], domain)
+        difference = places[j] - places[i]
+        least = [None, *(high for _, high in gaps)]
+        most = [*(low for low, _ in gaps), None]
+        ways = [model.new_bool_var(f"way{k}_{i}_{j}") for k in range(len(least))]
+        model.add_exactly_one(ways)
+        # One variable for each way, not a domain with holes for the difference: presolve in
+        # OR-tools 9.15 takes wrong optima for proved with those.
+        for way, low, high in zip(ways, least, most, strict=True):
+            if low is not None:
+                model.add(difference >= low).only_enforce_if(way)
+            if high is not None:
+                model.add(difference <= high).only_enforce_if(way)
     model.minimize(arena)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1

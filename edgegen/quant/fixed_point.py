@@ -103,8 +103,9 @@ def activation_range(
     """
 
     def quantise(real: float) -> int:
-        ratio = float(np.float32(real) / np.float32(scale))
-        return zero_point + round_half_away(max(-2.0**40, min(2.0**40, ratio)))
+        with np.errstate(over="ignore"):  # a denormal scale gives infinity
+            ratio = float(np.float32(real) / np.float32(scale))
+        return zero_point + round_half_away(max(-(2.0**40), min(2.0**40, ratio)))
 
     low, high = limits
     if activation == "RELU":

@@ -5,9 +5,9 @@ twice again. For most scales one linear expression gives the same bytes,
 
     u = USAT((C + A1 * u1 + A2 * u2) >> shift),    two MLA and a USAT,
 
-which 65536 pairs prove. Where ties are frequent (scales in simple ratios) TFLite's rounding away
-from zero bends the function at zero and no such expression exists; then two tables of scaled inputs
-remain, whose sum is requantised like an accumulator.
+which 65536 pairs prove. Ties, frequent where scales are in simple ratios, go away from zero in
+TFLite; factors a little too large do the same. A few scales remain for which no such expression
+exists; then there are two tables of scaled inputs, whose sum is requantised like an accumulator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ from edgegen.quant.word32 import wrap
 SHIFTS = (22, 23, 21, 20, 19, 18)
 """Tried in this order: 22 leaves room for ratios up to about 3.5; finer is better where it fits."""
 
-TRIES = 120
+TRIES = 30
+
+TILTS = (0, 1, 2, 4, 8)
+"""What the larger factor of a start exceeds its ratio by, in units of 2**-shift."""
 
 
 @dataclass(frozen=True)
@@ -147,29 +150,33 @@ class _Conditions:
 
 
 def solve_sum(operator: Sum, shifts: tuple[int, ...] = SHIFTS) -> TwoProducts | None:
-    """Finds the constants of an addition, or None where there are none.
+    """Finds the constants of an addition, or None where it finds none.
 
     The search follows the worst pair of conditions, like `solve_search`, in two dimensions: the
     gap between least and most C is convex in (A1, A2), and a Polyak step along its gradient closes
-    it if that pair stays the worst.
+    it if that pair stays the worst. It starts from the ratios of the scales, then from slightly
+    larger factors: ties that go away from zero look like a line that is a little too steep.
     """
+    ratios = np.array(operator.ratios)
     for shift in shifts:
-        real = np.array(operator.ratios) * 2.0**shift
+        plain = ratios * 2.0**shift
         conditions = _Conditions.of(operator, shift)
-        near = conditions.near(np.rint(real).astype(np.int64), 1 << (shift - 7))
-        for _ in range(TRIES):
-            factors = np.rint(real).astype(np.int64)
-            low, high, way = near.bounds(factors)
-            if low <= high:
-                low, high, way = conditions.bounds(factors)
-            if low <= high:
-                form = _form(operator, factors, (low, high), shift)
-                if _fits(form):
-                    return form
-                break
-            # Rounding the factors may take back half a unit in each coordinate.
-            gap = float(low - high) + 0.5 * float(np.abs(way).sum())
-            real = real + way * (gap / max(float(way @ way), 1.0))
+        near = conditions.near(np.rint(plain).astype(np.int64), 1 << (shift - 7))
+        for tilt in TILTS:
+            real = plain + tilt * ratios / np.abs(ratios).max()
+            for _ in range(TRIES):
+                factors = np.rint(real).astype(np.int64)
+                low, high, way = near.bounds(factors)
+                if low <= high:
+                    low, high, way = conditions.bounds(factors)
+                if low <= high:
+                    form = _form(operator, factors, (low, high), shift)
+                    if _fits(form):
+                        return form
+                    break
+                # Rounding the factors may take back half a unit in each coordinate.
+                gap = float(low - high) + 0.5 * float(np.abs(way).sum())
+                real = real + way * (gap / max(float(way @ way), 1.0))
     return None
 
 

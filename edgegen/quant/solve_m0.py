@@ -4,9 +4,9 @@ With D = 2**(8 + shift), floor((a * M + C) / D) needs 56 bits; splitting a keeps
 
     ((a >> 8) * M + (((a & 255) * M + C) >> 8)) >> shift
 
-is the same number, because 256 * (a >> 8) * M is a multiple of 256. Two variants:
+is the same number, because 256 * (a >> 8) * M is a multiple of 256. There are two variants.
 
-One-sided, a = acc + bias with a bias chosen so that the first threshold lies where C is about D/2:
+One-sided, a = acc + bias with a bias chosen so that C gets the most room:
 
     a < 0: v = 0;  a >= t_high: v = steps;  else v = the above, all unsigned.
 
@@ -16,8 +16,15 @@ sides of the kink that double rounding makes at zero:
     a < t_low: v = 0;  a >= t_high: v = steps;  else v = zero + the above with C = plus or minus by
     the sign of a, the inner shift logical, the others arithmetic.
 
-Then u = v + low + 128. Both leave out saturation by the comparisons where it is not reached:
-t_high = 2**31 - 1, or t_low = -2**31.
+Then u = v + low + 128. Both leave out saturation where it is not reached: t_high = 2**31 - 1, or
+t_low = -2**31.
+
+M has 24 bits, less for small scales, which is too coarse for channels with many thresholds and
+scales below 1/1000 or so. For these, `fine` adds eight bits: M + extra / 256, where
+
+    ((a >> 8) * M + (((a & 255) * M + (a * extra >> 8) + C) >> 8)) >> shift,    |a| <= 2**23,
+
+at the cost of a product, a shift, an addition and a constant.
 """
 
 from __future__ import annotations
@@ -38,6 +45,9 @@ UNSIGNED_SHIFT, SIGNED_SHIFT = 24, 23
 GREATEST_MULTIPLIER = (1 << 24) - 1
 """255 * M must leave room for C in 32 bits."""
 
+FINE_REACH = 1 << 23
+"""Greatest |a| for which a * extra, extra < 256, is int32."""
+
 WORD = (1 << 32) - 1
 
 TRIES = 3
@@ -50,8 +60,10 @@ class SplitProduct(Form):
 
     Attributes:
         two: whether the sign of a picks the offset (two-sided variant).
+        fine: whether `extra` is used.
         bias: int32, added to the accumulator.
         multiplier: M, below 2**24.
+        extra: bits of the multiplier below M, in 1/256; 0 without `fine`.
         plus: C, uint32; two-sided: C where a >= 0.
         minus: C where a < 0; one-sided: the same as plus.
         shift: last right shift.
@@ -63,8 +75,10 @@ class SplitProduct(Form):
     """
 
     two: bool
+    fine: bool
     bias: Int64
     multiplier: Int64
+    extra: Int64
     plus: Int64
     minus: Int64
     shift: Int64
@@ -88,19 +102,21 @@ def greatest_shift(channels: Channels, *, two: bool = False) -> Int64:
     return limited
 
 
-def solve_m0_shift(channels: Channels, shift: Int64 | int, *, two: bool = False) -> SplitProduct:
+def solve_m0_shift(
+    channels: Channels, shift: Int64 | int, *, two: bool = False, fine: bool = False
+) -> SplitProduct:
     """Finds the constants of the 32-bit form.
 
     Args:
         channels: the exact requantisation.
         shift: last right shift, one or [channels]; see `greatest_shift`.
         two: the two-sided variant.
+        fine: the multiplier with eight more bits.
     """
     s = np.broadcast_to(np.asarray(shift, np.int64), (channels.count,)).copy()
     if (s < 0).any() or (s > (SIGNED_SHIFT if two else UNSIGNED_SHIFT)).any():
         raise ValueError("the 32-bit form takes no such shift")
-    zero = channels.zero_point - channels.low if two else 0
-    form = _empty(channels, s, zero, two=two)
+    form = _empty(channels, s, two=two, fine=fine)
     rows = np.flatnonzero(channels.live)
     part = channels.select(rows)
     base = part.bias if two or not rows.size else _rebased(part, s[rows])
@@ -110,45 +126,52 @@ def solve_m0_shift(channels: Channels, shift: Int64 | int, *, two: bool = False)
     if not kept.any():
         return form
     rows, part, base = rows[kept], part.select(kept), base[kept]
-    d = s[rows] + 8
     t = part.thresholds
     high = np.where(t[:, -1] <= part.acc_max, t[:, -1] + base, INT32_MAX)
-    low = np.zeros_like(base)
-    if two:
-        low = np.where(t[:, 0] > part.acc_min, t[:, 0] + base, INT32_MIN)
+    low = np.where(t[:, 0] > part.acc_min, t[:, 0] + base, INT32_MIN) if two else 0 * base
     first = np.maximum(part.acc_min, low - base)
     last = np.minimum(part.acc_max, high - 1 - base)
+    good = np.ones(rows.size, bool)
+    if fine:
+        good = (first + base >= -FINE_REACH) & (last + base <= FINE_REACH)
+        first, last = np.where(good, first, 0), np.where(good, last, -1)
     pieces = [(first, last)]
     if two:
         pieces = [(np.maximum(first, -base), last), (first, np.minimum(last, -base - 1))]
-    targets = (np.arange(1, channels.steps + 1) - zero) << d[:, np.newaxis]
-    regions = [Region(t, a, z, base, 1, targets, 0) for a, z in pieces]
-    found, good = search(
-        part.scale * 2.0**d,
+    drop, d = 8 * fine, s[rows] + 8
+    targets = (np.arange(1, channels.steps + 1) - form.zero) << d[:, np.newaxis]
+    regions = [Region(t, a, z, base, 1, targets, drop) for a, z in pieces]
+    found, hit = search(
+        part.scale * 2.0 ** (d + drop),
         lambda at, m: attempt_regions(regions, at, m),
-        greatest=GREATEST_MULTIPLIER,
+        greatest=((GREATEST_MULTIPLIER + 1) << drop) - 1,
     )
-    form.bias[rows], form.multiplier[rows] = base, found
-    form.t_low[rows], form.t_high[rows] = low, high
+    margin = FINE_REACH if fine else 0
     for offset, region in zip((form.plus, form.minus), regions * (1 if two else 2), strict=True):
         least, most, _ = region.bounds(np.arange(rows.size), found)
-        least, most = np.maximum(least, 0), np.minimum(most, WORD - 255 * found)
+        least = np.maximum(least, margin)
+        most = np.minimum(most, WORD - 255 * (found >> drop) - margin)
         good &= least <= most
         offset[rows] = middle(least, most)
-    form.solved[rows] = good
+    form.multiplier[rows], form.extra[rows] = found >> drop, found & ((1 << drop) - 1)
+    form.bias[rows], form.t_low[rows], form.t_high[rows] = base, low, high
+    form.solved[rows] = good & hit
     return form
 
 
-def _empty(channels: Channels, shift: Int64, zero: int, *, two: bool) -> SplitProduct:
+def _empty(channels: Channels, shift: Int64, *, two: bool, fine: bool) -> SplitProduct:
     """The form with its constant channels filled in: M is a power of two, a what it makes v of."""
     flat = channels.constant
+    zero = channels.zero_point - channels.low if two else 0
     power = np.minimum(16, shift + 8)
     bias = (channels.constant_v - zero) << (shift + 8 - power)
     none = np.zeros(channels.count, np.int64)
     return SplitProduct(
         two=two,
+        fine=fine,
         bias=np.where(flat, bias, 0),
         multiplier=np.where(flat, np.int64(1) << power, 0),
+        extra=none.copy(),
         plus=none.copy(),
         minus=none.copy(),
         shift=shift,
@@ -177,29 +200,38 @@ def _rebased(channels: Channels, shift: Int64) -> Int64:
     return bias
 
 
-def solve_m0(channels: Channels) -> SplitProduct:
-    """The best of the 32-bit forms: one shift for the layer if it serves all, else one for each.
+def solve_m0(channels: Channels, *, fine: bool = True) -> SplitProduct:
+    """The cheapest of the 32-bit forms: one shift for the layer, or one for each channel, or fine.
 
     The two-sided variant, three instructions longer, is for zero points above the low clamp. The
     result may leave channels unsolved; they need a 64-bit product in C (forms A to C).
+
+    Args:
+        channels: the exact requantisation.
+        fine: whether the kernel has code for the finer multiplier.
     """
     two = channels.zero_point > channels.low
     own = greatest_shift(channels, two=two)
     top = int(own[channels.live].min(initial=SIGNED_SHIFT))
-    for shift in range(top, max(top - TRIES, -1), -1):
-        form = solve_m0_shift(channels, shift, two=two)
-        if form.complete:
-            return form
-    best = solve_m0_shift(channels, own, two=two)
-    for down in range(1, TRIES):
-        if not best.complete:
-            best = _merge(best, solve_m0_shift(channels, np.maximum(own - down, 0), two=two))
+    best: SplitProduct | None = None
+    for extra in (False, True)[: 1 + fine]:
+        for shift in range(top, max(top - TRIES, -1), -1):
+            form = solve_m0_shift(channels, shift, two=two, fine=extra)
+            if form.complete:
+                return form
+        best = solve_m0_shift(channels, own, two=two, fine=extra)
+        for down in range(1, TRIES):
+            if best.complete:
+                return best
+            lower = np.maximum(own - down, 0)
+            best = _merge(best, solve_m0_shift(channels, lower, two=two, fine=extra))
+    assert best is not None
     return best
 
 
 def _merge(best: SplitProduct, other: SplitProduct) -> SplitProduct:
     """`best` with what only `other` solves."""
-    names = ("bias", "multiplier", "plus", "minus", "shift", "t_low", "t_high")
+    names = ("bias", "multiplier", "extra", "plus", "minus", "shift", "t_low", "t_high")
     mixed = {n: np.where(best.solved, getattr(best, n), getattr(other, n)) for n in names}
     return replace(best, solved=best.solved | other.solved, **mixed)
 
@@ -210,8 +242,8 @@ def apply_m0(form: SplitProduct, acc: Int64) -> Int64:
     m, s = form.multiplier[column], form.shift[column]
     a = wrap(acc + form.bias[column])
     c = np.where(a >= 0, form.plus[column], form.minus[column])
-    low = wrap_unsigned((a & 255) * m + c) >> 8
-    total = (a >> 8) * m + low
+    part = (a & 255) * m + (wrap(a * form.extra[column]) >> 8) + c
+    total = (a >> 8) * m + (wrap_unsigned(part) >> 8)
     total = wrap(total) if form.two else wrap_unsigned(total)
     v = (total >> s) + form.zero
     v = np.where(a >= form.t_high[column], form.steps, np.where(a < form.t_low[column], 0, v))
@@ -222,7 +254,8 @@ def prove_m0(channels: Channels, form: SplitProduct) -> Bools:
     """Which channels are exact for every reachable accumulator.
 
     Between the comparisons nothing wraps, as checked at the ends of each piece, so that the value
-    is floor((a * M + C) / D), which rises with a; the comparisons and the sign are breaks.
+    is floor((floor(a * (256 * M + extra) / 256) + C) / D), which rises with a; the comparisons and
+    the sign are breaks.
     """
     column = np.s_[:, np.newaxis]
     ends = reachable_ends(channels, form) + form.bias[column]
@@ -233,10 +266,17 @@ def prove_m0(channels: Channels, form: SplitProduct) -> Bools:
         (np.maximum(least, 0), most, form.plus),
         (least, np.minimum(most, -1), form.minus),
     ):
-        bottom, top = (a * form.multiplier + c) >> 8, (z * form.multiplier + c) >> 8
-        inside = fits(bottom) & fits(top) if form.two else (bottom >= 0) & (top <= WORD)
-        safe &= (a > z) | (inside & (c >= 0) & (255 * form.multiplier + c <= WORD))
+        inside = (c >= 0) & (c <= WORD)
+        for end in (a, z):
+            fraction = end * form.extra
+            total = (end * form.multiplier + (fraction >> 8) + c) >> 8
+            inside &= fits(fraction)
+            inside &= fits(total) if form.two else (total >= 0) & (total <= WORD)
+            inside &= c + (fraction >> 8) >= 0
+            inside &= 255 * form.multiplier + (fraction >> 8) + c <= WORD
+        safe &= (a > z) | inside
     safe &= (form.multiplier >= 0) & (form.multiplier <= GREATEST_MULTIPLIER)
+    safe &= (form.extra >= 0) & (form.extra <= 255 * form.fine)
     turns = np.stack([np.zeros_like(form.bias), form.t_low, form.t_high], axis=1)
     breaks = turns - form.bias[column]
     return safe & form.solved & agrees(channels, form, lambda a: apply_m0(form, a), breaks)

@@ -38,6 +38,10 @@ SOLVERS: dict[str, Solver] = {
     "split": solve_m0,
     "split one-sided": lambda c: solve_m0_shift(c, greatest_shift(c)),
     "split two-sided": lambda c: solve_m0_shift(c, greatest_shift(c, two=True), two=True),
+    "split fine": lambda c: solve_m0_shift(c, greatest_shift(c), fine=True),
+    "split two-sided fine": lambda c: solve_m0_shift(
+        c, greatest_shift(c, two=True), two=True, fine=True
+    ),
 }
 OUTPUTS = [
     (-128, -128, 127),
@@ -110,8 +114,8 @@ def layers(draw: st.DrawFn) -> Channels:
         high = min(127, zero_point + draw(st.integers(1, 255)))
     if kind == "any":
         low, high = sorted((draw(st.integers(-128, 127)), draw(st.integers(-128, 127))))
-    m, s, b, least, greatest = zip(*columns, strict=True)
-    return Channels.of(m, s, b, (least, greatest), (zero_point, low, high))
+    m, s, b, first, last = np.array(columns).T
+    return Channels.of(m, s, b, (first, last), (zero_point, low, high))
 
 
 @settings(max_examples=120, deadline=None)
@@ -145,7 +149,8 @@ def test_any_solution_is_proved_and_exact(
         solve_direct(own),
         solve_generic(own),
         solve_m0(own),
-        solve_m0_shift(own, min(e, 23), two=True),
+        solve_m0_shift(own, e, two=True),
+        solve_m0_shift(own, e, two=k % 2 == 0, fine=True),
     ]
     for solution in candidates:
         good = solved(solution, own)
@@ -193,25 +198,26 @@ def test_mutated_constants_are_not_proved() -> None:
     channels = sample_layer(7)
     form = solve_two_branch(channels, 11)
     assert prove_branches(channels, form).all()
-    step = 1 << form.e
     for field in ("plus", "minus"):
-        for change in (step, -step):
-            moved = replace(form, **{field: getattr(form, field) + change})
+        for step in (1 << form.e, -(1 << form.e)):
+            moved = replace(form, **{field: getattr(form, field) + step})
             assert not prove_branches(channels, moved).any()
     assert not prove_branches(channels, replace(form, b=form.b + (1 << form.k))).all()
-    assert not prove_branches(channels, replace(form, two=True, minus=form.plus)).any()
+    assert not prove_branches(channels, replace(form, minus=form.plus)).any()
     split = solve_m0(channels)
     assert prove_m0(channels, split).all()
-    d = np.int64(1) << (split.shift + 8)
-    for change in (d >> 6, -d >> 6):
-        assert not prove_m0(channels, replace(split, plus=split.plus + change)).any()
-        assert not prove_m0(channels, replace(split, minus=split.minus + change)).any()
+    d = np.int64(1) << (split.shift + 2)
+    for field in ("plus", "minus"):
+        for change in (d, -d):
+            moved_split = replace(split, **{field: getattr(split, field) + change})
+            assert not prove_m0(channels, moved_split).any()
+    assert not prove_m0(channels, replace(split, extra=split.extra + 1)).any()
     # One accumulator too early is wrong; too late need not be, as the formula goes on.
-    for field, reached, change in (
+    for field, reached, sign in (
         ("t_low", split.t_low > INT32_MIN, 1),
         ("t_high", split.t_high < INT32_MAX, -1),
     ):
-        early = replace(split, **{field: getattr(split, field) + change})
+        early = replace(split, **{field: getattr(split, field) + sign})
         assert (prove_m0(channels, early) == ~reached).all()
     direct = solve_direct(channels)
     for moved_direct in (
@@ -250,26 +256,30 @@ def test_direct_conditions() -> None:
     assert solve_direct(wide).solved.tolist() == [True, False, False]
 
 
-def test_split_products_stay_within_32_bits() -> None:
+@pytest.mark.parametrize("fine", [False, True])
+@pytest.mark.parametrize("zero_point", [-128, 40])
+def test_split_products_stay_within_32_bits(zero_point: int, fine: bool) -> None:
     """No step of the formula needs a 33rd bit, whatever the accumulator."""
-    for zero_point in (-128, 40):
-        channels = sample_layer(zero_point)
-        form = solve_m0(channels)
-        assert form.complete
-        assert form.two == (zero_point > -128)
-        column = np.s_[:, np.newaxis]
-        acc = np.random.default_rng(3).integers(
-            channels.acc_min, channels.acc_max + 1, (4000, channels.count)
-        )
-        a = acc.T + form.bias[column]
-        inside = (a >= form.t_low[column]) & (a < form.t_high[column])
-        m = form.multiplier[column]
-        c = np.where(a >= 0, form.plus[column], form.minus[column])
-        low = (a & 255) * m + c
-        total = (a >> 8) * m + (low >> 8)
-        assert ((low >= 0) & (low < 1 << 32))[inside].all()
-        least, greatest = (-(1 << 31), 1 << 31) if form.two else (0, 1 << 32)
-        assert ((total >= least) & (total < greatest))[inside].all()
+    channels = sample_layer(zero_point)
+    two = zero_point > -128
+    form = solve_m0_shift(channels, greatest_shift(channels, two=two), two=two, fine=fine)
+    assert form.complete
+    column = np.s_[:, np.newaxis]
+    acc = np.random.default_rng(3).integers(
+        channels.acc_min, channels.acc_max + 1, (4000, channels.count)
+    )
+    a = acc.T + form.bias[column]
+    inside = (a >= form.t_low[column]) & (a < form.t_high[column])
+    m = form.multiplier[column]
+    fraction = a * form.extra[column]
+    c = np.where(a >= 0, form.plus[column], form.minus[column])
+    low = (a & 255) * m + (fraction >> 8) + c
+    total = (a >> 8) * m + (low >> 8)
+    assert (np.abs(fraction) < 1 << 31)[inside].all()
+    assert ((low >= 0) & (low < 1 << 32))[inside].all()
+    least, greatest = (-(1 << 31), 1 << 31) if two else (0, 1 << 32)
+    assert ((total >= least) & (total < greatest))[inside].all()
+    assert (form.extra > 0).any() == fine
 
 
 def test_split_uses_a_shift_for_each_channel_where_one_is_not_enough() -> None:

@@ -1,0 +1,376 @@
+"""The 3x3 depthwise tile made to measure: registers, template variables, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from edgegen.kernels.base import Cost, Piece
+from edgegen.kernels.depthwise_conv2d.plane_stores import (
+    Stores,
+    adjust,
+    fixed_stores,
+    stepped_stores,
+)
+from edgegen.kernels.depthwise_conv2d.plane_walk import (
+    NONE,
+    TAPS,
+    Axis,
+    Row,
+    RowGroup,
+    Word,
+    row_groups,
+    row_of_words,
+)
+from edgegen.kernels.formats import round_up
+from edgegen.kernels.solved import Solved
+
+STEPPED_WORDS = 2
+"""Rows of so few words take the distance of outputs from a register."""
+
+SAVED_BYTES = 36
+"""Stack that PUSH {r4-r11, lr} takes."""
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the registers hold besides r0 input, r2 output, r3 M and r4 to r7 temporaries.
+
+    Attributes:
+        accumulators: to choose from.
+        c0: first addend of an accumulator.
+        base: address of the channel's constants. With `sp` they are copied to the stack, which
+            frees r1: worth 20 cycles a channel for 2 cycles a word.
+        held_u: taps (w0, w1) of the filter's middle row, or empty where they are loaded.
+        held_v: taps (w1, w2), likewise.
+        step: bytes between outputs, or empty where it is on the stack or an immediate.
+    """
+
+    accumulators: tuple[str, ...]
+    c0: str
+    base: str = "r1"
+    held_u: str = ""
+    held_v: str = ""
+    step: str = ""
+
+    @classmethod
+    def choose(cls, stride: int, words: int) -> Registers:
+        """The best use of them for a stride along the row and a number of words."""
+        if stride == 1 and words > STEPPED_WORDS:
+            return cls(("r8", "r9", "r10", "r11", "r12", "lr"), "r1", base="sp")
+        if stride == 1 and words > 1:
+            return cls(("r8", "r9", "r10", "r11", "r12"), "lr")
+        if stride == 1:
+            return cls(("r8", "r9", "r10", "r11"), "lr", step="r12")
+        if words > STEPPED_WORDS:
+            return cls(("r8", "r9", "r10"), "r11", held_u="r12", held_v="lr")
+        return cls(("r8", "r9", "r10"), "r11", held_u="r12", step="lr")
+
+
+class _Count:
+    """Adds up instructions and Cortex-M4 cycles."""
+
+    def __init__(self) -> None:
+        self.instructions = 0
+        self.cycles = 0
+
+    def add(self, instructions: int, extra: int = 0, times: int = 1) -> None:
+        """Counts instructions of one cycle each, and `extra` cycles."""
+        self.instructions += instructions * times
+        self.cycles += (instructions + extra) * times
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile for planes of one shape.
+
+    Attributes:
+        rows: the axis across the planes' rows.
+        columns: the axis along them.
+        padding: SAME or VALID.
+        pad: what padding holds, as u8.
+        row_step: bytes from an output to its neighbour in the next row.
+        column_step: bytes from an output to its neighbour in the same row.
+        solved: the requantisation.
+        signed: whether outputs are int8 instead of u8.
+    """
+
+    rows: Axis
+    columns: Axis
+    padding: str
+    pad: int
+    row_step: int
+    column_step: int
+    solved: Solved
+    signed: bool
+
+    @cached_property
+    def groups(self) -> tuple[RowGroup, ...]:
+        """Groups of output rows."""
+        return row_groups(self.rows)
+
+    @property
+    def words(self) -> int:
+        """Words of an input row."""
+        return round_up(self.columns.inputs, 4) // 4
+
+    @cached_property
+    def registers(self) -> Registers:
+        """The use of registers."""
+        return Registers.choose(self.columns.stride, self.words)
+
+    @cached_property
+    def row(self) -> Row:
+        """The words of a row."""
+        return row_of_words(self.columns, self.registers.accumulators)
+
+    @property
+    def stepped(self) -> bool:
+        """Whether distances between outputs are arguments."""
+        return self.words <= STEPPED_WORDS
+
+    @cached_property
+    def stores(self) -> Stores:
+        """The stores of a row."""
+        if self.stepped:
+            return stepped_stores(self.row.head, self.registers.step or "r4")
+        return fixed_stores(self.row, self.column_step)
+
+    @property
+    def turn(self) -> int:
+        """Bytes from where a row of outputs leaves r2 to the next row."""
+        return self.row_step - self.stores.moved * self.column_step
+
+    @property
+    def words_per_channel(self) -> int:
+        """32-bit words of a channel's constants."""
+        return self.solved.words_per_channel + 2 * TAPS
+
+    @property
+    def corrected(self) -> bool:
+        """Whether padding contributes to sums."""
+        return self.pad != 0 and (self.rows.padded or self.columns.padded)
+
+    @property
+    def _requantise(self) -> str:
+        s = self.solved.saturation
+        full = s.bits == 8 and s.ceiling is None and not s.offset
+        clamp = "" if full else f"_{s.bits}_{self._top}_{s.offset}"
+        return f"dw_{self.solved.form}{self.solved.e}{clamp}{'_s8' if self.signed else ''}"
+
+    @property
+    def _top(self) -> int:
+        s = self.solved.saturation
+        return (1 << s.bits) - 1 if s.ceiling is None else s.ceiling
+
+    @property
+    def variant(self) -> str:
+        """Tells tiles apart by everything their code depends on."""
+        r, c = self.rows, self.columns
+        parts = [f"{r.inputs}x{c.inputs}_s{r.stride}x{c.stride}", self.padding.lower()]
+        if self.corrected:
+            parts.append(f"pad{self.pad}")
+        if not self.stepped:
+            parts.append(f"to{self.row_step}x{self.column_step}")
+        return "_".join([*parts, self._requantise])
+
+    @property
+    def piece(self) -> Piece:
+        """The requantisation of the portable twin."""
+        s = self.solved
+        return Piece(
+            "dsp_requantise",
+            self._requantise,
+            {
+                "form": s.form,
+                "e": s.e,
+                "top": self._top,
+                "offset": s.saturation.offset,
+                "signed": self.signed,
+            },
+        )
+
+    @property
+    def arguments(self) -> tuple[int, ...]:
+        """Arguments that only stepped tiles take."""
+        return (self.column_step, self.turn) if self.stepped else ()
+
+    @property
+    def _pitch(self) -> int:
+        return round_up(self.columns.inputs, 4)
+
+    def _advances(self) -> tuple[int, ...]:
+        """Input bytes from each group's row to its next row or group, from where r0 stands."""
+        starts = [g.start for g in self.groups]
+        found = []
+        for i, group in enumerate(self.groups):
+            rows = self.rows.stride
+            if group.count == 1 and i + 1 < len(starts):
+                rows = starts[i + 1] - starts[i]
+            found.append(rows * self._pitch - self.row.walked)
+        return tuple(found)
+
+    def variables(self) -> dict[str, Any]:
+        """What the template is rendered with."""
+        s, regs = self.solved, self.registers
+        copied = 4 * self.words_per_channel if regs.base == "sp" else 0
+        frame = copied + 20
+        travelled = sum(
+            g.count * (a + self.row.walked)
+            for g, a in zip(self.groups, self._advances(), strict=True)
+        )
+        plane = self.rows.inputs * self._pitch
+        after = s.saturation.offset - (128 if self.signed else 0)
+        return {
+            "rows": self.rows,
+            "columns": self.columns,
+            "pitch": self._pitch,
+            "plane": plane,
+            "pad": self.pad,
+            "corrected": self.corrected,
+            "taps_at": 4 * s.words_per_channel,
+            "words": self.words_per_channel,
+            "regs": regs,
+            "stepped": self.stepped,
+            "moved": self.stores.moved,
+            "row_step": self.row_step,
+            "column_step": self.column_step,
+            "frame": frame,
+            "end_at": copied,
+            "stream_at": copied + 4,
+            "out_at": copied + 8,
+            "rows_at": copied + 12,
+            "words_at": copied + 16,
+            "step_at": frame + SAVED_BYTES,
+            "turn_at": frame + SAVED_BYTES + 4,
+            "copied": "{r1, r3-r9}" if s.form == "linear" else "{r1, r3-r11}",
+            "head": self._steps(self.row.head, self.stores.head),
+            "enter": _text(self.stores.enter),
+            "body": self._steps(self.row.body, self.stores.body),
+            "again": _text((*adjust("r0", 4 * len(self.row.body), "r5"), *self.stores.again)),
+            "walked": _text(_sum("r4", "r0", self.row.walked)),
+            "tail": self._steps(self.row.tail, self.stores.tail),
+            "groups": [
+                {
+                    "first": g.first,
+                    "taps": g.taps,
+                    "count": g.count,
+                    "missing": g.missing if self.corrected else (),
+                    "fresh": self.corrected and i > 0 and bool(self.groups[i - 1].missing),
+                    "limit": _text(_sum("r4", "r0", g.count * self.rows.stride * self._pitch)),
+                    "advance": _text(adjust("r0", advance, "r5")),
+                }
+                for i, (g, advance) in enumerate(zip(self.groups, self._advances(), strict=True))
+            ],
+            "turn": "" if self.stepped else _text(adjust("r2", self.turn, "r5")),
+            "next_in": _text(adjust("r0", plane - travelled, "r5")),
+            "next_out": _text(adjust("r2", 1 - self.rows.outputs * self.row_step, "r5")),
+            "form": s.form,
+            "e": s.e,
+            "bits": s.saturation.bits,
+            "ceiling": s.saturation.ceiling,
+            "after": _text((f"{'add' if after > 0 else 'sub'} \\\\r, #{abs(after)}",) * bool(after)),
+            "requantise": self._requantise,
+        }
+
+    def _steps(
+        self, words: Sequence[Word], stores: Sequence[tuple[str, ...]]
+    ) -> list[dict[str, Any]]:
+        return [
+            {
+                "word": f"{w.at}, {int(w.opens)}, {w.pixels}, {', '.join(w.targets)}, "
+                f"{w.left if self.corrected else NONE}, {w.right if self.corrected else NONE}",
+                "done": ", ".join(register for register, _ in w.done),
+                "stores": _text(lines),
+            }
+            for w, lines in zip(words, stores, strict=True)
+        ]
+
+    def cost(self, channels: int) -> Cost:
+        """Instructions and Cortex-M4 cycles of a call, as the template's code has them."""
+        count = _Count()
+        for i, group in enumerate(self.groups):
+            self._count_row(count, group.taps, group.count)
+            # End of row: two addresses, the loop's limit, comparison and branch.
+            count.add(5 if group.count > 1 else 2, 2 if group.count > 1 else 0, group.count)
+            if self.stepped:
+                count.add(1, 1 if group.count == 1 else 0, group.count)
+            if group.count > 1:
+                count.add(2, -2)
+            if self.corrected:
+                count.add(5 * len(group.missing), len(group.missing))
+                fresh = i > 0 and bool(self.groups[i - 1].missing)
+                count.add(int(fresh), int(fresh))
+        # Constants, addresses, end of channels.
+        words, held = self.words_per_channel, bool(self.registers.held_u)
+        if self.registers.base == "sp":
+            count.add(10, 2 * words + 5)
+        else:
+            count.add(7 + held + bool(self.registers.held_v), 4)
+        if self.stepped:
+            count.add(2, 0)
+        per_call = _Count()
+        per_call.add(6, 20)
+        return Cost(
+            channels * count.instructions + per_call.instructions,
+            channels * count.cycles + per_call.cycles,
+        )
+
+    def _count_row(self, count: _Count, taps: int, times: int) -> None:
+        row, stores = self.row, self.stores
+        for i, (word, lines) in enumerate(zip(row.head, stores.head, strict=True)):
+            self._count_word(count, word, lines, taps, times, follows=i > 0)
+        if row.body:
+            count.add(2 + len(stores.enter), 0, times)
+            for i, (word, lines) in enumerate(zip(row.body, stores.body, strict=True)):
+                self._count_word(count, word, lines, taps, times * row.repeats, follows=i > 0)
+            count.add(4 + len(stores.again), 2, times * row.repeats)
+            count.add(0, -2, times)
+            for i, (word, lines) in enumerate(zip(row.tail, stores.tail, strict=True)):
+                self._count_word(count, word, lines, taps, times, follows=i > 0)
+
+    def _count_word(
+        self,
+        count: _Count,
+        word: Word,
+        lines: tuple[str, ...],
+        taps: int,
+        times: int,
+        *,
+        follows: bool,
+    ) -> None:
+        """Counts a word; one that follows another starts with a load right after a store."""
+        held = bool(self.registers.held_u) + bool(self.registers.held_v)
+        sides = sum(side != NONE for side in (word.left, word.right)) if self.corrected else 0
+        widening = 1 + (word.pixels > 2)
+        loads = 3 * taps - held
+        count.add(loads, taps, times)
+        count.add(taps * (widening + word.multiplies + 2 * sides), 0, times)
+        if follows and lines and lines[-1].startswith("strb"):
+            count.add(0, -1, times)
+        if not word.done:
+            return
+        saturation = self.solved.saturation
+        each = 2 if self.solved.form == "linear" else 4
+        each += 3 * (saturation.ceiling is not None)
+        each += bool(saturation.offset - (128 if self.signed else 0))
+        count.add(each * len(word.done) + len(lines), 0, times)
+        if self.solved.form != "linear":
+            count.add(3, 1, times)
+        if self.stepped and not self.registers.step:
+            count.add(1, 1, times)
+
+
+def _sum(target: str, source: str, value: int) -> tuple[str, ...]:
+    """Instructions for `target = source + value`."""
+    if value <= 4095:
+        return (f"addw {target}, {source}, #{value}",)
+    high = (f"movt {target}, #{value >> 16}",) if value >> 16 else ()
+    return (f"movw {target}, #{value & 0xFFFF}", *high, f"adds {target}, {source}")
+
+
+def _text(lines: Iterable[str]) -> str:
+    r"""Instructions as they stand in a C string: separated by "\n ", without a final one."""
+    return r"\n ".join(lines)
