@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 
 from edgegen import __version__
-from edgegen.errors import EdgegenError, Problem, ToolError
+from edgegen.errors import EdgegenError, InputError, Problem, ToolError
 from edgegen.pipeline import (
     Options,
     build_library,
@@ -174,6 +174,29 @@ def run(
     print_run(console, compilation.name, result, target)
     hits = accuracy(compilation, vectors, expected)
     tables.print_recorded(console, recorded, hits, len(vectors.batches))
+
+
+@main.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--core", "cores", multiple=True, help="Cores to run on; default: all.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(OPTIMIZE), help="Default: all.")
+@click.option("--ledger", type=click.Path(path_type=Path), help="Folder of JSON files to update.")
+@_reports_errors
+def bench(
+    models: tuple[Path, ...], cores: tuple[str, ...], levels: tuple[str, ...], ledger: Path | None
+) -> None:
+    """Measure MODELS on emulated cores and keep a ledger of the figures."""
+    with _emulation():
+        from edgegen.emulate.bench import BENCH_BOARDS, LEVELS
+        from edgegen.emulate.bench import bench as measure_all
+        from edgegen.report.bench_table import print_bench
+    unknown = [c for c in cores if c not in BENCH_BOARDS]
+    if unknown:
+        raise InputError(
+            Problem(f"unknown cores {unknown}", hint="cores: " + ", ".join(BENCH_BOARDS))
+        )
+    rows = measure_all(models, cores or tuple(BENCH_BOARDS), levels or tuple(LEVELS), ledger)
+    print_bench(_console(), rows)
 
 
 @main.command()

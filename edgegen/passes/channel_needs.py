@@ -208,7 +208,7 @@ def _reads(op: Op, io: OpIO, intervals: Mapping[str, Interval]) -> Reads:
     assert layer is not None
     source, target = io.input(0), io.output
     out, depth = layer.weights.shape[:2]
-    reads: Bool = np.any(layer.weights != 0, axis=(2, 3))
+    reads = np.asarray(layer.weights.any(axis=(2, 3)), np.bool_)
     known = intervals[source.name]
     # A row of a fully connected layer may hold the channels several times over.
     column = np.arange(depth) % channels(source.type)
@@ -221,4 +221,4 @@ def _reads(op: Op, io: OpIO, intervals: Mapping[str, Interval]) -> Reads:
     reads[:, fixed] &= ~(alike & (fits[:, np.newaxis] | (share == 0)))
     reads[intervals[target.name].constant] = False
     per_channel = reads.reshape(out, -1, channels(source.type)).any(axis=1)
-    return Reads(source.name, target.name, per_channel)
+    return Reads(source.name, target.name, np.asarray(per_channel, np.bool_))

@@ -1,8 +1,8 @@
 """What all requantisation forms share: the final saturation, and the proof of exactness.
 
-A form is a function that a kernel computes in a few instructions, u = form(acc). Three modules
-hold forms; each has `solve_*` (finds constants), `apply_*` (what the instructions do, bit for
-bit) and `prove_*` (whether given constants are exact, without trusting the solver).
+A form is a function that a kernel computes in a few instructions, u = form(acc). The `solve_*`
+modules hold them; each has `solve_*` (finds constants), `apply_*` (what the instructions do, bit
+for bit) and `prove_*` (whether given constants are exact, without trusting the solver).
 """
 
 from __future__ import annotations

@@ -39,13 +39,13 @@ class Sum:
     Source: TFLite `reference/integer_ops/add.h` (AddFunc) and `kernels/add.cc`.
 
     Attributes:
-        left_shift: of both inputs after their zero points, 20 for int8.
         zero_points: of the inputs.
         multipliers: of the inputs.
         output: multiplier of the sum.
         zero_point: of the output.
         low: least output after the fused activation.
         high: greatest output after the fused activation.
+        left_shift: of both inputs after their zero points, 20 for int8.
         sign: 1 adds the second input, -1 subtracts it.
     """
 

@@ -189,15 +189,16 @@ def _rebased(channels: Channels, shift: Int64) -> Int64:
     """The bias that makes C fall into the middle of what 32 bits leave to it, D/2 at most.
 
     C = D/2 belongs to the real line through the origin, where the first of the thresholds v lies
-    at (v - 1/2) / scale; moving it left by C/D - 1/2 steps moves C.
+    at (v - 1/2) / scale; moving it left by C/D - 1/2 steps moves C. Only accumulators with v = 0
+    may fall below a = 0.
     """
     t, scale = channels.thresholds, np.maximum(channels.scale, 2.0**-40)
     first = (t > channels.acc_min[:, np.newaxis]).argmax(axis=1)
     d = 2.0 ** (shift + 8)
     c = np.minimum(d, 2.0**32 - 255 * scale * d) / 2
     place = np.rint((first + 1 - np.maximum(c, 0) / d) / scale)
-    bias: Int64 = place.astype(np.int64) - t[np.arange(channels.count), first]
-    return bias
+    bias = place.astype(np.int64) - t[np.arange(channels.count), first]
+    return np.maximum(bias, -t[:, 0])
 
 
 def solve_m0(channels: Channels, *, fine: bool = True) -> SplitProduct:

@@ -13,8 +13,8 @@ What the packers need (core instructions per output, constants per channel):
                         k >= 8, since the upper of two-lane accumulators comes as 256 * acc and
                         takes LSL #(k - 8). Linear: ADD with LSL #k, SMMUL, half a USAT16; words c0
                         and M. Two branches: ADDS, ITE, SMMLAPL, SMMLAMI; words b, M, plus, minus.
-    fully connected     `FULLY_CONNECTED` lowers e where a large accumulator leaves no k at e = 16;
-                        then USAT with ASR #e.
+    fully connected     `FULLY_CONNECTED`: e = 16 too, another where large accumulators or small
+                        scales need it; then USAT with ASR #e. For GEMM with 1000 taps as well.
     depthwise, planes   `DEPTHWISE`: weights are stored times 256, so that k = 8 costs nothing and
                         c0 is the first addend; e is the largest that works.
     Winograd            `WINOGRAD_4X4` with factor 576: k = 0, as the factor takes its place; "late"
@@ -88,7 +88,7 @@ class Shifts:
 
 
 GEMM = Shifts(range(20, 7, -1), (16,))
-FULLY_CONNECTED = Shifts(range(20, 7, -1), range(16, 7, -1))
+FULLY_CONNECTED = Shifts(range(20, 7, -1), (16, 17, 18, *range(15, 7, -1)))
 DEPTHWISE = Shifts((8,), range(21, 7, -1))
 WINOGRAD_4X4 = Shifts((0,), range(21, 7, -1))
 WINOGRAD_2X2 = Shifts(range(12, -1, -1), range(21, 7, -1))
@@ -117,7 +117,7 @@ def solutions(
     shifts: Shifts = GEMM,
     factor: int = 1,
 ) -> Iterator[Solution]:
-    """Solutions that serve all channels of a layer, in order of preference.
+    """Proved solutions that serve all channels of a layer, in order of preference.
 
     Args:
         channels: the exact requantisation.
@@ -129,14 +129,14 @@ def solutions(
     for name in forms:
         if name == "direct" or name == "split":
             form = solve_direct(channels) if name == "direct" else solve_m0(channels)
-            if form.complete and factor == 1:
+            if factor == 1 and prove(channels, form).all():
                 yield form
             continue
         for k, e in islice(admissible(channels, shifts, factor), ATTEMPTS):
             sample = _SOLVERS[name](_sample(channels), k, e, factor)
             if sample.complete:
                 whole = _SOLVERS[name](channels, k, e, factor)
-                if whole.complete:
+                if prove(channels, whole).all():
                     yield whole
     if factor == 1:
         yield solve_generic(channels)

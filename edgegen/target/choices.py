@@ -19,11 +19,13 @@ class Objective:
         cycle: weight of a predicted cycle.
         byte: weight of a byte of constants.
         expand: whether kernels may be used whose constants are much larger than the model's.
+        scalar: whether only plain C kernels may be used: the smallest code, and no scratch.
     """
 
     cycle: float = 1.0
     byte: float = 0.0
     expand: bool = True
+    scalar: bool = False
 
     def value(self, cost: Cost, flash: int) -> float:
         """The figure to minimise."""
@@ -64,6 +66,8 @@ def _refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objecti
     missing = kernel.requires - core.features
     if missing:
         return f"{core.name} lacks {', '.join(sorted(missing))}"
+    if objective.scalar and kernel.name != "scalar":
+        return "only plain C kernels were asked for"
     if kernel.expands and not objective.expand:
         return "its constants are larger than the model's: only --optimize speed takes it"
     return str(kernel.rejects(op, io, core))

@@ -23,12 +23,15 @@ from edgegen.ops.reformat import Reformat
 from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import Core
 
-OPTIMIZE = ("speed", "balanced", "size")
+OPTIMIZE = ("speed", "balanced", "size", "scalar")
+"""What a user may prefer: cycles at any price, cycles without expanded constants, small code and
+RAM, or plain C for every layer."""
 
 _OBJECTIVES = {
     "speed": Objective(),
     "balanced": Objective(expand=False),
-    "size": Objective(cycle=1e-6, byte=1.0, expand=False),
+    "size": Objective(scalar=True, expand=False),
+    "scalar": Objective(scalar=True, expand=False),
 }
 
 _State = tuple[tuple[str, Format], ...]
@@ -292,7 +295,7 @@ class _Builder:
                 op,
                 io,
                 choice.kernel,
-                tuple(None if n not in self.owner else self.owner[n] for n in op.inputs),
+                tuple(None if n is None else self.owner.get(n) for n in op.inputs),
                 written,
                 choice.kernel.scratch_bytes(op, io),
                 choice.kernel.order(op, io),

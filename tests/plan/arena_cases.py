@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from edgegen.plan.blocks import (
@@ -16,6 +17,11 @@ from edgegen.plan.blocks import (
     overlap_relation,
 )
 from tests.plan.arena_kernels import Window
+
+STEADY = settings(
+    derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+"""The same examples in every run, however busy the machine is."""
 
 
 def graph_blocks(sizes: Sequence[int], reads: Sequence[Sequence[int]]) -> tuple[Block, ...]:

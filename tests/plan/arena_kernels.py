@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,10 @@ class Window:
         return found
 
     @cached_property
+    def _arrays(self) -> list[tuple[Bytes, Bytes]]:
+        return [(np.array(r, dtype=np.intp), np.array(w, dtype=np.intp)) for r, w in self.actions]
+
+    @cached_property
     def distances(self) -> tuple[int, int]:
         """D and D' from the formula `1 + max(i - j : r(j) > w(i))`."""
         backward = [
@@ -93,11 +100,11 @@ class Window:
         low = min(x, y)
         memory = np.full(max(x + self.input_size, y + self.output_size) - low, -1)
         memory[x - low : x - low + self.input_size] = np.arange(self.input_size)
-        for reads, writes in reversed(self.actions) if reverse else self.actions:
-            wanted = np.array(reads, dtype=np.intp)
-            if (memory[wanted + (x - low)] != wanted).any():
+        source, target = memory[x - low :], memory[y - low :]
+        for reads, writes in reversed(self._arrays) if reverse else self._arrays:
+            if (source[reads] != reads).any():
                 return False
-            memory[np.array(writes) + (y - low)] = -2
+            target[writes] = -2
         return True
 
 

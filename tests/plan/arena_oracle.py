@@ -33,12 +33,12 @@ def smallest_arena(problem: ArenaProblem, at_most: int) -> int:
     for block in problem.blocks:
         model.add(words[block.name] * align + block.size <= arena * align)
     for rule in problem.relations:
-        domain = cp_model.Domain(-at_most, at_most)
+        difference = (words[rule.b] - words[rule.a]) * align
         for low, high in rule.forbidden:
             if high - low > 1:
-                bad = cp_model.Domain(low + 1, high - 1)
-                domain = domain.intersection_with(bad.complement())
-        model.add_linear_expression_in_domain((words[rule.b] - words[rule.a]) * align, domain)
+                below = model.new_bool_var("below")
+                model.add(difference <= low).only_enforce_if(below)
+                model.add(difference >= high).only_enforce_if(~below)
     related = {frozenset((rule.a, rule.b)) for rule in problem.relations}
     filled = [b for b in problem.blocks if b.size]
     ranges = {
@@ -57,8 +57,10 @@ def smallest_arena(problem: ArenaProblem, at_most: int) -> int:
             model.add(arena >= sum(-(-b.size // align) for b in filled if b.name in alive))
     model.minimize(arena)
     solver = cp_model.CpSolver()
+    # An oracle must not be wrong: OR-tools 9.15 has presolve rules that lose optima.
+    solver.parameters.cp_model_presolve = False
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
     solver.parameters.max_deterministic_time = 20.0
     assert solver.solve(model) == cp_model.OPTIMAL
-    return round(solver.objective_value) * align
+    return int(solver.value(arena)) * align

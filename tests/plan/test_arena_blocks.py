@@ -14,6 +14,7 @@ from edgegen.plan.blocks import (
     round_up,
     safe_orders,
 )
+from tests.plan.arena_cases import STEADY
 
 X, Y = Block("x", 20, 0, 3), Block("y", 12, 3, 5)
 
@@ -87,7 +88,7 @@ def test_an_input_that_is_needed_later_cannot_be_overwritten() -> None:
 _DISTANCES = st.none() | st.integers(-30, 40)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(STEADY, max_examples=300)
 @given(
     sizes=st.tuples(st.integers(0, 30), st.integers(0, 30)),
     forward=_DISTANCES,

@@ -10,7 +10,7 @@ from edgegen.errors import InternalError
 from edgegen.plan.arena import plan_arena
 from edgegen.plan.blocks import ArenaPlan, ArenaProblem, Block, Relation
 from edgegen.plan.check import check_plan, require_valid
-from tests.plan.arena_cases import IC, problems
+from tests.plan.arena_cases import IC, STEADY, problems
 
 A, B, C = Block("a", 8, 0, 1), Block("b", 6, 1, 2), Block("c", 8, 2, 3)
 PROBLEM = ArenaProblem((A, B, C))
@@ -82,7 +82,7 @@ def test_no_two_live_blocks_of_a_model_can_be_moved_together() -> None:
                 assert f"blocks {a.name} and {b.name}: they share bytes" in text
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(STEADY, max_examples=120)
 @given(problem=problems(), data=st.data())
 def test_a_block_moved_into_another_is_found(problem: ArenaProblem, data: st.DataObject) -> None:
     related = {frozenset((r.a, r.b)) for r in problem.relations}
@@ -102,7 +102,7 @@ def test_a_block_moved_into_another_is_found(problem: ArenaProblem, data: st.Dat
     assert any("share bytes" in p.what and moved.name in p.where.split() for p in found)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(STEADY, max_examples=60)
 @given(problem=problems(), data=st.data())
 def test_a_distance_that_is_forbidden_is_found(problem: ArenaProblem, data: st.DataObject) -> None:
     wide = [

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edgegen.plan.arena import plan_arena
-from edgegen.plan.blocks import ArenaProblem, Block, overlap_relation, safe_orders
+from edgegen.plan.blocks import ArenaProblem, Block, overlap_relation, round_up, safe_orders
 from tests.plan.arena_kernels import Window
 
 KERNELS = [
@@ -64,9 +64,8 @@ def test_every_distance_that_the_relation_allows_survives(kernel: Window, alignm
     x, y = Block("x", kernel.input_size, 0, 1), Block("y", kernel.output_size, 1, 2)
     forward, reverse = kernel.distances
     rule = overlap_relation(x, y, forward=forward, reverse=reverse, alignment=alignment)
-    reach = x.size + y.size
     allowed = 0
-    for difference in range(-reach // 4 * 4, reach, alignment):
+    for difference in range(-round_up(y.size, 4), round_up(x.size, 4) + 1, alignment):
         if any(low < difference < high for low, high in rule.forbidden):
             continue
         orders = safe_orders(x, y, forward=forward, reverse=reverse, difference=difference)

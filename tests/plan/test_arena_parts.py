@@ -11,7 +11,7 @@ from edgegen.plan.bound import EXACT_BLOCKS, lower_bound, occupied, pair_cover
 from edgegen.plan.exact import Budget, close_gap
 from edgegen.plan.instance import Instance, build_instance
 from edgegen.plan.search import first_fit, greedy, hill_climb, lowest_offset
-from tests.plan.arena_cases import KWS, VWW, problems, random_lives
+from tests.plan.arena_cases import KWS, STEADY, VWW, problems, random_lives
 
 
 def _step_of(count: int, size: int = 8, relations: tuple[Relation, ...] = ()) -> Instance:
@@ -43,7 +43,7 @@ def test_a_relation_like_the_default_is_none() -> None:
     assert build_instance(ArenaProblem(blocks, (Relation("b", "a", ((-5, 6),)),))) == plain
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(STEADY, max_examples=100)
 @given(problem=problems())
 def test_blocks_set_aside_fit_below_the_bound_wherever_the_others_are(
     problem: ArenaProblem,
@@ -61,7 +61,7 @@ def test_blocks_set_aside_fit_below_the_bound_wherever_the_others_are(
         assert offsets[block] + instance.sizes[block] <= bound
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(STEADY, max_examples=200)
 @given(
     sizes=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     ends=st.lists(st.integers(-9, 9), max_size=6, unique=True),
@@ -91,7 +91,7 @@ def test_a_step_of_many_related_blocks_has_a_true_bound() -> None:
     assert occupied(instance, range(count)) == 2
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(STEADY, max_examples=150)
 @given(problem=problems())
 def test_no_first_fit_goes_below_the_bound(problem: ArenaProblem) -> None:
     instance = build_instance(problem)

@@ -12,6 +12,8 @@ from edgegen.quant.solve_add import Sum, product_channel, prove_sum, solve_sum
 from edgegen.quant.solve_linear import Linear
 from edgegen.quant.solver import Shifts, apply, prove, solve
 
+SCALES = (0.03712409, 0.02029871, 0.05320733)
+
 
 def addition(
     scales: tuple[float, float, float], zero_points: tuple[int, int, int], sign: int = 1
@@ -67,7 +69,7 @@ def test_most_additions_are_two_products() -> None:
 
 
 def test_proofs_of_additions_fail_on_any_other_constant() -> None:
-    operator = addition((0.0371, 0.0203, 0.0532), (3, -100, -7))
+    operator = addition(SCALES, (3, -100, -7))
     form = solve_sum(operator)
     assert form is not None
     assert prove_sum(operator, form)
@@ -86,7 +88,7 @@ def test_proofs_of_additions_fail_on_any_other_constant() -> None:
 
 
 def test_activations_narrow_the_sum() -> None:
-    plain = addition((0.0371, 0.0203, 0.0532), (3, -100, -7))
+    plain = addition(SCALES, (3, -100, -7))
     for low, high in ((-7, 127), (-7, 100), (-26, 12), (4, 4)):
         operator = replace(plain, low=low, high=high)
         form = solve_sum(operator)

@@ -27,9 +27,9 @@ class ScalarAveragePool2D(Kernel[AveragePool2D]):
         return pool_order(op, io)
 
     def cost(self, op: AveragePool2D, io: KernelIO) -> Cost:
-        """See `Kernel.cost`: about 8 cycles a value read and 40 a value written."""
+        """See `Kernel.cost`: about 11 cycles a value read and 40 a value written."""
         taps, outputs = pool_taps(op, io), io.output.type.elements
-        return Cost(7 * taps + 30 * outputs, 8 * taps + 40 * outputs)
+        return Cost(8 * taps + 28 * outputs, 11 * taps + 40 * outputs)
 
     def pack(self, op: AveragePool2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""

@@ -46,7 +46,9 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         """See `Kernel.formats`."""
         rest = tuple(DENSE for _ in io.inputs[1:])
         return tuple(
-            Formats((source, *rest), target) for source in _inputs(op, io) for target in (HWC, DENSE)
+            Formats((source, *rest), target)
+            for source in _inputs(op, io)
+            for target in (HWC, DENSE)
         )
 
     def flash_bytes(self, op: DepthwiseConv2D, io: KernelIO) -> int:

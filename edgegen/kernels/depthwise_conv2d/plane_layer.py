@@ -54,7 +54,8 @@ def channel_weights(io: OpIO, *, transposed: bool) -> Int64:
         transposed: whether a row of taps runs along the height.
     """
     order = (2, 1, 0) if transposed else (2, 0, 1)
-    return io.input(1).values[0].astype(np.int64).transpose(order)
+    weights: Int64 = io.input(1).values[0].astype(np.int64)
+    return weights.transpose(order)
 
 
 def packed_channels(io: OpIO, solved: Solved, *, transposed: bool) -> npt.NDArray[np.uint32]:

@@ -271,7 +271,9 @@ class Tile:
             "e": s.e,
             "bits": s.saturation.bits,
             "ceiling": s.saturation.ceiling,
-            "after": _text((f"{'add' if after > 0 else 'sub'} \\\\r, #{abs(after)}",) * bool(after)),
+            "after": _text(
+                (f"{'add' if after > 0 else 'sub'} \\\\r, #{abs(after)}",) * bool(after)
+            ),
             "requantise": self._requantise,
         }
 

@@ -207,6 +207,5 @@ def _words(axis: Axis, registers: tuple[str, ...]) -> Iterator[Word]:
             live.get(0, NONE) if at == 0 else NONE,
             live.get(right, NONE) if at <= right < at + PIXELS else NONE,
         )
-        for centre in ended:
-            free.append(live.pop(centre))
+        free += [live.pop(centre) for centre in ended]
         free.sort(key=registers.index)
