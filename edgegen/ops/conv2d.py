@@ -13,6 +13,7 @@ from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
+from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.requantise import channel_multipliers, weight_problems
 from edgegen.ops.window import Window, window_problems, window_summary, windows
 from edgegen.quant.fixed_point import activation_problems, activation_range, multiply
@@ -83,6 +84,7 @@ class Conv2D(Op):
                 io.output, (batch, vertical.outputs(height), horizontal.outputs(width), filters)
             )
             + rules.batch_problems(io.input(0))
+            + overflow_problems(io, axis=0, shift=channel_multipliers(io, filters)[1])
         )
 
     def macs(self, io: OpIO) -> int:

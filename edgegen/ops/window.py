@@ -15,6 +15,10 @@ from edgegen.errors import Problem
 from edgegen.ir.types import Array
 
 
+MAX_EXTENT = 4096
+"""Widest filter, dilation included: far more than any model for a microcontroller has."""
+
+
 @dataclass(frozen=True)
 class Window:
     """One axis of a sliding window, in elements.
@@ -61,6 +65,10 @@ def window_problems(height: Window, width: Window, shape: tuple[int, ...]) -> li
             problems.append(Problem(f"size, stride and dilation along the {axis} must be positive"))
         elif max(window.size, window.stride, window.dilation) > 1 << 15:
             problems.append(Problem(f"size, stride or dilation along the {axis} is over 32768"))
+        elif window.extent > MAX_EXTENT:
+            problems.append(
+                Problem(f"the filter spans {window.extent} along the {axis}, over {MAX_EXTENT}")
+            )
         elif window.outputs(inputs) < 1:
             problems.append(
                 Problem(f"the filter spans {window.extent} along the {axis}, the input {inputs}")

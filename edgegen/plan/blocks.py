@@ -149,7 +149,8 @@ def overlap_relation(
     goes backward, if `(y + size(y)) - (x + size(x)) >= D'`. The plan is free to take either, and
     disjoint places are always safe. D is `1 + max(i - j)` over the output bytes i that are written
     before the last read of input byte j; D' is the mirror image. Both are rounded up to distances
-    that aligned offsets can have.
+    that aligned offsets can have. If two inputs die in the step, one direction must suit both:
+    use `in_place_relation` there.
 
     Args:
         x: the input; its last step is the step of the kernel.

@@ -149,7 +149,7 @@ def solve_m0_shift(
     margin = FINE_REACH if fine else 0
     for offset, region in zip((form.plus, form.minus), regions * (1 if two else 2), strict=True):
         least, most, _ = region.bounds(np.arange(rows.size), found)
-        least = np.maximum(least, margin)
+        least = np.maximum(least, margin if two else 0)
         most = np.minimum(most, WORD - 255 * (found >> drop) - margin)
         good &= least <= most
         offset[rows] = middle(least, most)
@@ -198,7 +198,8 @@ def _rebased(channels: Channels, shift: Int64) -> Int64:
     c = np.minimum(d, 2.0**32 - 255 * scale * d) / 2
     place = np.rint((first + 1 - np.maximum(c, 0) / d) / scale)
     bias = place.astype(np.int64) - t[np.arange(channels.count), first]
-    return np.maximum(bias, -t[:, 0])
+    limited: Int64 = np.maximum(bias, -t[:, 0])
+    return limited
 
 
 def solve_m0(channels: Channels, *, fine: bool = True) -> SplitProduct:

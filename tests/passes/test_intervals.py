@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edgegen.ir import Graph
 from edgegen.passes.intervals import Interval, channel_intervals
 from edgegen.verify.reference import evaluate
 from tests.passes.networks import Network, feeds
+
+Image = npt.NDArray[np.int8]
 
 RNG = np.random.default_rng(11)
 
@@ -23,7 +28,7 @@ def assert_sound(graph: Graph) -> None:
             assert within(value.astype(np.int64), intervals[name]), name
 
 
-def within(value: np.ndarray[tuple[int, ...], np.dtype[np.int64]], interval: Interval) -> bool:
+def within(value: npt.NDArray[np.int64], interval: Interval) -> bool:
     return bool(((value >= interval.low) & (value <= interval.high)).all())
 
 
@@ -49,17 +54,27 @@ def test_convolution_bounds_are_reached(padding: str, zero_point: int, stride: i
     y = net.conv("x", weights, [50, 0, -300, 9], stride=stride, padding=padding, activation="RELU6")
     graph = net.graph(y)
     assert_sound(graph)
-    # In a window inside, the input that each weight likes most, or least, can occur.
-    for channel, (low, high) in enumerate(bounds(graph, y)):
-        for sign, wanted in ((1, high), (-1, low)):
-            pixels = np.full((1, 5, 4, 3), zero_point)
-            corner = (0, 0) if padding == "VALID" else (stride - 1 or 1, 1)
-            liked = np.where(sign * weights[channel] > 0, 127, -128)
-            pixels[0, corner[0] : corner[0] + 3, corner[1] : corner[1] + 2] = liked
-            got = evaluate(graph, {"x": pixels.astype(np.int8)})[y][..., channel]
-            reached = got.max() if sign > 0 else got.min()
-            # A border, where the padding hides taps, may be the extreme instead.
-            assert reached == wanted or padding == "SAME"
+    # At every position the input that each weight of a channel likes most, or least, can occur.
+    for channel, wanted in enumerate(bounds(graph, y)):
+        for sign, bound in zip((-1, 1), wanted, strict=True):
+            liked = np.where(sign * weights[channel] > 0, 127, -128).astype(np.int8)
+            reached = [
+                evaluate(graph, {"x": image})[y][0, *place, channel]
+                for place, image in placed(liked, net.shape(y), stride, padding)
+            ]
+            assert (max(reached) if sign > 0 else min(reached)) == bound
+
+
+def placed(
+    window: Image, shape: tuple[int, ...], stride: int, padding: str
+) -> Iterator[tuple[tuple[int, int], Image]]:
+    """Images [1, 5, 4, 3] with a 3x2 window of pixels where each output of `shape` reads it."""
+    before = (1, 0) if padding == "SAME" else (0, 0)
+    for row, column in np.ndindex(shape[1:3]):
+        canvas = np.zeros((5 + 4, 4 + 4, 3), np.int8)
+        top, left = 2 + row * stride - before[0], 2 + column * stride - before[1]
+        canvas[top : top + 3, left : left + 2] = window
+        yield (row, column), canvas[np.newaxis, 2:7, 2:6]
 
 
 def test_border_classes_count() -> None:

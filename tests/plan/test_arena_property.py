@@ -87,4 +87,4 @@ def test_medium_puzzles_against_the_oracle(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_medium_graphs_against_the_oracle(seed: int) -> None:
     _require_ortools()
-    _agree(random_graph(seed, 24))
+    _agree(random_graph(seed, 18))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from edgegen.ops.window import Window
 
@@ -173,11 +174,11 @@ def row_of_words(axis: Axis, registers: tuple[str, ...]) -> Row:
     words = tuple(_words(axis, registers))
     if len(words) <= UNROLLED_WORDS:
         return Row(words)
-    repeats = (len(words) - 2) // 2
+    pairs = [words[i : i + 2] for i in range(1, len(words) - 2, 2)]
+    alike = (all(a.same_code(b) for a, b in zip(p, pairs[0], strict=True)) for p in pairs)
+    repeats = sum(takewhile(bool, alike))
     walked = repeats * 2 * PIXELS
     rest = words[1 + 2 * repeats :]
-    for i in range(repeats):
-        assert all(words[1 + j].same_code(words[1 + 2 * i + j]) for j in range(2))
     return Row(words[:1], words[1:3], repeats, tuple(replace(w, at=w.at - walked) for w in rest))
 
 
