@@ -22,6 +22,7 @@ from edgegen.ir import Graph
 from edgegen.ir.text import graph_text
 from edgegen.kernels.program import Program, program_text
 from edgegen.passes.base import Pass, run_passes
+from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
@@ -30,7 +31,10 @@ from edgegen.target.cores import Core
 from edgegen.target.fit import Fit, check_fit
 from edgegen.target.select import select
 
-PASSES: tuple[Pass, ...] = (Pass("dead_code", remove_dead_code),)
+PASSES: tuple[Pass, ...] = (
+    Pass("dead_code", remove_dead_code),
+    Pass("constant_folding", fold_constants),
+)
 """Every exact rewrite, in order."""
 
 MAX_MODEL_BYTES = 1 << 28

@@ -80,7 +80,8 @@ def _improve(
             offsets[block] = offset
     for block in reversed(aside):
         offsets[block] = lowest_offset(instance, block, offsets)
-    if instance.span(offsets) >= instance.span(start.offsets) > lower:
+    before, after = instance.span(start.offsets), instance.span(offsets)
+    if before < after or before == after > lower:
         return replace(start, lower=lower), method
     return Outcome(offsets, lower), max(used, key=_rank)
 

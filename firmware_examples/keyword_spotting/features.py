@@ -27,7 +27,8 @@ HIGHEST_HERTZ = 7600.0
 LOG_FLOOR = 1e-5
 LIMIT = 4.0
 
-# Of the unstandardised coefficients over the training clips, rounded; `make_data.py` prints them.
+# Close to the statistics of the training clips, which `make_data.py` prints. They are part of the
+# input format of the trained model: other values need another training run.
 MEAN = np.array([-31.3, 7.4, 2.3, 2.3, -0.6, -0.7, 0.1, -0.8, 0.3, 0.1])
 DEVIATION = np.array([22.8, 8.4, 4.5, 4.1, 3.4, 2.9, 3.0, 2.5, 2.1, 1.8])
 

@@ -1,7 +1,7 @@
 """Train the network in float, quantise it to int8 after training and write the .tflite file.
 
 The network is a depthwise-separable convolutional network (DS-CNN). Its input is the MFCC of one
-second, [1, 49, 10, 1]; its output is one probability for each entry of `corpus.LABELS`.
+second, [batch, 49, 10, 1]; its output is one probability for each entry of `corpus.LABELS`.
 """
 
 import argparse
@@ -81,7 +81,11 @@ def train(network: tf.keras.Model, examples: Examples, validation: Examples) -> 
 
 
 def quantise(network: tf.keras.Model, examples: Examples) -> bytes:
-    """Convert to a full-integer int8 model with a batch of one, calibrated on training clips."""
+    """Convert to a full-integer int8 model, calibrated on training clips.
+
+    The batch dimension stays unknown, since the converter drops the RESHAPE in front of the
+    classifier when it is fixed.
+    """
     rng = np.random.default_rng(SEED)
     chosen = rng.choice(examples.labels.size, size=CALIBRATION_CLIPS, replace=False)
 
@@ -89,9 +93,7 @@ def quantise(network: tf.keras.Model, examples: Examples) -> bytes:
         for index in chosen:
             yield [examples.inputs[index : index + 1]]
 
-    signature = tf.TensorSpec((1, *network.input_shape[1:]), tf.float32, name="mfcc")
-    function = tf.function(network).get_concrete_function(signature)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], network)
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = calibration
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -42,7 +42,7 @@ class Network:
     Activations have the scale `SCALE` and the network's zero point unless told otherwise.
     """
 
-    def __init__(self, zero_point: int = -128) -> None:
+    def __init__(self, zero_point: int = 0) -> None:
         self.zero_point = zero_point
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []

@@ -13,8 +13,6 @@ from tests.passes.networks import Network, feeds
 
 Image = npt.NDArray[np.int8]
 
-RNG = np.random.default_rng(11)
-
 
 def bounds(graph: Graph, name: str) -> list[tuple[int, int]]:
     interval = channel_intervals(graph)[name]
@@ -49,7 +47,7 @@ def test_constants_have_the_range_of_their_values() -> None:
 @pytest.mark.parametrize("stride", [1, 2])
 def test_convolution_bounds_are_reached(padding: str, zero_point: int, stride: int) -> None:
     net = Network(zero_point)
-    weights = RNG.integers(-9, 10, (4, 3, 2, 3))
+    weights = np.random.default_rng(11).integers(-9, 10, (4, 3, 2, 3))
     net.input(1, 5, 4, 3)
     y = net.conv("x", weights, [50, 0, -300, 9], stride=stride, padding=padding, activation="RELU6")
     graph = net.graph(y)

@@ -298,7 +298,7 @@ class Tile:
             # End of row: two addresses, the loop's limit, comparison and branch.
             count.add(5 if group.count > 1 else 2, 2 if group.count > 1 else 0, group.count)
             if self.stepped:
-                count.add(1, 1 if group.count == 1 else 0, group.count)
+                count.add(1, 0, group.count)
             if group.count > 1:
                 count.add(2, -2)
             if self.corrected:

@@ -1,0 +1,26 @@
+"""Replaces operators whose inputs are all constants by their results."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgegen.ir import Graph, Op, Tensor, TensorKind
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Evaluates such operators with their numpy reference."""
+    tensors = dict(graph.tensors)
+    kept: list[Op] = []
+    for op in graph.ops:
+        inputs = [None if n is None else tensors[n] for n in op.inputs]
+        known = all(t is None or t.kind is TensorKind.CONSTANT for t in inputs)
+        if not known:
+            kept.append(op)
+            continue
+        io = replace(graph.io(op), inputs=tuple(inputs))
+        values = op.evaluate(io, [None if t is None else t.data for t in inputs])
+        for name, value in zip(op.outputs, values, strict=True):
+            tensors[name] = Tensor(name, tensors[name].type, TensorKind.CONSTANT, value.copy())
+    if len(kept) == len(graph.ops):
+        return graph
+    return replace(graph, tensors=tensors, ops=tuple(kept))
