@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,9 @@ def _reports_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def _console() -> Console:
+    # A terminal without UTF-8 shows question marks instead of bars rather than failing.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     # Wide enough for every table when the output is not a terminal.
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
 

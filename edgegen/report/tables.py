@@ -28,10 +28,10 @@ def bar(share: float, width: int = 24) -> str:
     """A text bar for a share between 0 and 1.
 
     >>> bar(0.5, 4)
-    '##..'
+    '██░░'
     """
     full = round(max(0.0, min(1.0, share)) * width)
-    return "#" * full + "." * (width - full)
+    return "█" * full + "░" * (width - full)
 
 
 def print_build(console: Console, library: Library, target: Path, board: Board) -> None:

@@ -51,6 +51,7 @@ class Layer:
     zero_points: tuple[int, int] = (-128, -128)
     activation: str = "RELU"
     weights: str = "weights"
+    bias: str = "bias"
     scale: float = 1.0
     kernel: str = "dsp_planes"
     source: Format = PLANES_WIDE
@@ -85,7 +86,7 @@ class Layer:
                 "b",
                 TensorType(DType.INT32, (out,)),
                 TensorKind.CONSTANT,
-                data.constant("bias", f"{self}", (out,), "int32"),
+                data.constant(self.bias, f"{self}", (out,), "int32"),
             ),
         ]
         vertical, horizontal = op.window(OpIO(tuple(tensors), ()))

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegen.ir import OpIO
+from edgegen.kernels.depthwise_conv2d.free_slope import free_slope_forms
 from edgegen.kernels.solved import Solved, Source, layer_channels, solve_layer
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.quant.fixed_point import Int64
+from edgegen.quant.solve_branch import Branches
+from edgegen.quant.solve_linear import Linear
 from edgegen.quant.solver import Shifts
 
 SHIFTS = Shifts((8,), (8, *range(21, 8, -1), *range(7, 0, -1)))
@@ -43,7 +46,20 @@ def _solve(layer: _Layer) -> Solved | None:
     channels = layer_channels(
         io, weights.reshape(len(weights), -1), source, op.output_range(io), op.multipliers(io)
     )
-    return solve_layer(channels, SHIFTS)
+    solved = solve_layer(channels, SHIFTS)
+    if solved is not None:
+        return solved
+    return next(map(_solved, free_slope_forms(channels, SHIFTS)), None)
+
+
+def _solved(form: Linear | Branches) -> Solved:
+    """A form as the packer takes it."""
+    if isinstance(form, Linear):
+        name, words = "linear", np.stack([form.c0, form.multiplier], axis=1)
+    else:
+        offsets = (form.b, form.multiplier, form.plus, form.minus)
+        name, words = "two_branch", np.stack(offsets, axis=1)
+    return Solved(name, form.k, form.e, words, form.constant, form.saturation)
 
 
 def channel_weights(io: OpIO, *, transposed: bool) -> Int64:
