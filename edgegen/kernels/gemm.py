@@ -117,13 +117,13 @@ class Tile:
     Attributes:
         taps: where its input lies.
         solved: the requantisation.
-        plane: bytes of an output plane, or 0 for outputs together.
+        planes: whether outputs go to one plane a channel, not together.
         signed: whether it writes TFLite's int8 instead of u8.
     """
 
     taps: Taps
     solved: Solved
-    plane: int
+    planes: bool
     signed: bool
 
     @property
@@ -131,7 +131,7 @@ class Tile:
         """Tells tiles apart by everything their code depends on."""
         t = self.taps
         shape = f"{t.rows}x{t.chunks}x{t.pairs}_{t.row}_{t.chunk}_{t.pixel}"
-        target = f"plane{self.plane}" if self.plane else ("s8" if self.signed else "u8")
+        target = "planes" if self.planes else ("s8" if self.signed else "u8")
         return f"{shape}_{target}_{self.requantise_variant}"
 
     @property
@@ -168,8 +168,7 @@ class Tile:
         t, s = self.taps, self.solved
         loops = not t.unrolled
         walked = t.chunk * t.chunks if t.chunks > 1 else 0
-        lanes = 0x00010001 if self.plane else 0x01010101
-        stores = _plane_stores(self.plane)
+        lanes = 0x00010001 if self.planes else 0x01010101
         at = 0 if loops else t.taps * 4
         total = t.rows * t.row if t.rows > 1 else walked
         return {
@@ -200,10 +199,7 @@ class Tile:
             "u_offset": s.saturation.offset,
             "offset_lanes": f"#0x{s.saturation.offset * lanes:08x}",
             "signed": self.signed,
-            "planes": bool(self.plane),
-            "plane": self.plane,
-            "plane_at": stores[0],
-            "plane_step": stores[1],
+            "planes": self.planes,
             "requantise": self.requantise_variant,
         }
 
@@ -216,24 +212,14 @@ class Tile:
         if not t.unrolled:
             looping = 9 + runs + (8 * runs if t.chunks > 1 else 0) + (8 * t.rows if t.rows > 1 else 0)
         requantise = 30 if s.form == "linear" else 62
-        store = 34 if self.plane else 18
+        store = 32 if self.planes else 18
         if s.e != 16:
             store += 4
-        if self.plane and 3 * self.plane > MAX_OFFSET:
-            store += 6
         return 30 + blocks * (step + looping + requantise + store + 12)
 
 
 MAX_OFFSET = 4095
-"""Largest immediate offset of STRB."""
-
-
-def _plane_stores(plane: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Offsets of the stores into four planes, and what to add to both pointers after each."""
-    reach = 4 if 3 * plane <= MAX_OFFSET else 2 if plane <= MAX_OFFSET else 1
-    offsets = tuple((j % reach) * plane for j in range(4))
-    steps = tuple(reach * plane if j % reach == reach - 1 else 0 for j in range(4))
-    return offsets, steps
+"""Largest immediate offset of LDR, ADDW and SUBW."""
 
 
 def add(register: str, value: int, spare: str) -> str:

@@ -82,13 +82,13 @@ class Weighted:
             Lowest and highest value of every output channel, both [out].
         """
         bounds = self.accumulators(low, high)
-        safe = self.exact(*bounds)
+        safe = self._exact(*bounds)
         first, second = (self._requantise(np.where(safe, b, 0)) for b in bounds)
         least = np.where(safe, np.minimum(first, second), self.limits[0])
         most = np.where(safe, np.maximum(first, second), self.limits[1])
         return least.min(axis=1), most.max(axis=1)
 
-    def exact(self, low: Int64, high: Int64) -> Bool:
+    def _exact(self, low: Int64, high: Int64) -> Bool:
         """Where int32 holds all accumulators from `low` to `high`, shifted left too.
 
         There requantisation is monotone; elsewhere it may wrap and nothing is known.
@@ -113,15 +113,15 @@ class Weighted:
         return self.class_sums(self.weights[:, channels] * steps)
 
     def settled_bias(self, low: Int64, high: Int64) -> Int64:
-        """An accumulator of each output channel that is not out of range, [out].
+        """An accumulator that each output channel can have, [out]; arguments as above.
 
-        With weights of zero and this bias, a channel that `outputs` proves constant for the same
-        arguments keeps its value: its accumulator is one that requantises to it.
+        With weights of zero and this bias, a channel that `outputs` proves constant keeps its
+        value: all its accumulators requantise to it. Where they leave int32, it is the clamp alone
+        that makes a channel constant, and any bias will do.
         """
         least, most = self.accumulators(low, high)
-        value = np.clip(0, least[:, 0], most[:, 0])
-        # Where nothing is known of the sum, the clamp alone makes a channel constant.
-        return np.where(self.exact(least, most).all(axis=1), value, 0)
+        nearest_zero = np.clip(0, least[:, 0], most[:, 0])
+        return np.clip(nearest_zero, INT32_MIN, INT32_MAX)
 
     def _requantise(self, sums: Int64) -> Int64:
         """Outputs of accumulators [out, classes]."""

@@ -117,9 +117,12 @@ def test_wrapping_accumulators_are_unknown() -> None:
     net.input(1, 1, 1, 1)
     y = net.conv("x", np.full((1, 1, 1, 1), 127), [2**31 - 100], activation="RELU")
     assert bounds(net.graph(y, verified=False), y) == [(0, 127)]
-    # Requantisation by more than one shifts left first, which may wrap too.
-    z = net.conv("x", np.full((1, 1, 1, 1), 1), [2**28], activation="RELU", scales=[256.0])
-    assert bounds(net.graph(z, verified=False), z) == [(0, 127)]
+    # A factor of 2^22 shifts left by 23 first: both ends wrap to what Relu makes 0, 64 << 23 not.
+    z = net.conv("x", np.full((1, 1, 1, 1), 64), activation="RELU", scales=[2.0**22])
+    graph = net.graph(z, verified=False)
+    assert bounds(graph, z) == [(0, 127)]
+    values = [evaluate(graph, {"x": np.full((1, 1, 1, 1), x, np.int8)})[z] for x in (-128, 1, 127)]
+    assert np.ravel(values).tolist() == [0, 127, 0]
 
 
 def test_rows_of_a_fully_connected_layer() -> None:

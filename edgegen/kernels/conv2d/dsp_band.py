@@ -145,7 +145,7 @@ class DspBand(Kernel[Conv2D]):
         form = io.input_formats[0]
         band = Band.of(op, io, GemmInput.of(io, form).channels)
         signed = io.output_format.layout is Layout.DENSE
-        return Tile(band.taps, solved_layer(op, io, form), PixelSteps.of(io).plane, signed)
+        return Tile(band.taps, solved_layer(op, io, form), bool(PixelSteps.of(io).plane), signed)
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""
@@ -201,6 +201,7 @@ class DspBand(Kernel[Conv2D]):
                 "out_high": steps.high,
                 "out_wide": steps.wide,
                 "interleave": steps.interleave,
+                "plane": steps.plane,
             },
             pieces={"expand": source.expand, **tile.pieces},
         )

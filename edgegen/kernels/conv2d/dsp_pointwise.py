@@ -84,7 +84,7 @@ class DspPointwise(Kernel[Conv2D]):
     def _tile(self, op: Conv2D, io: KernelIO) -> Tile:
         solved = solved_layer(op, io, io.input_formats[0])
         signed = io.output_format.layout is Layout.DENSE
-        return Tile(self._taps(io), solved, PixelSteps.of(io).plane, signed)
+        return Tile(self._taps(io), solved, bool(PixelSteps.of(io).plane), signed)
 
     def pack(self, op: Conv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
@@ -116,6 +116,7 @@ class DspPointwise(Kernel[Conv2D]):
                 "out_row": axes[0][2],
                 "out_pixel": axes[1][2],
                 "interleaved": int(bool(steps.interleave)),
+                "plane": steps.plane,
                 "channels": source.channels,
                 "taps": tile.taps.taps,
             },
