@@ -22,6 +22,7 @@ from edgegen.ir import Graph
 from edgegen.ir.text import graph_text
 from edgegen.kernels.program import Program, program_text
 from edgegen.passes.base import Pass, run_passes
+from edgegen.passes.constant_channels import remove_constant_channels
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
 from edgegen.plan.plan import Plan, plan, plan_text
@@ -34,6 +35,7 @@ from edgegen.target.select import select
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
     Pass("constant_folding", fold_constants),
+    Pass("constant_channels", remove_constant_channels),
 )
 """Every exact rewrite, in order."""
 

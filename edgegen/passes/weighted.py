@@ -91,7 +91,42 @@ class Weighted:
     def _exact(self, low: Int64, high: Int64) -> Bool:
         """Where int32 holds all accumulators from `low` to `high`, shifted left too.
 
-        There requantisation is monotone; elsewhere it may wrap and nothing is known.
+        There requantisation is monotone; elsewhere it may wrap and nothing is known. The rules of
+        the operators refuse models that get there; this does not rely on it.
+        """
+        left = np.maximum(self.shift, 0)[:, np.newaxis]
+        safe: Bool = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
+        return safe
+
+    def shares(self, channels: Int64, values: Int64) -> Int64:
+        """What input channels add to the sums when they hold one value everywhere.
+
+        For layers whose every output channel reads every input channel.
+
+        Args:
+            channels: input channels.
+            values: the value of each.
+
+        Returns:
+            [out, len(channels), classes].
+        """
+        steps = (values - self.zero_point)[:, np.newaxis, np.newaxis]
+        return self.class_sums(self.weights[:, channels] * steps)
+
+    def settled_bias(self, low: Int64, high: Int64) -> Int64:
+        """An accumulator that each output channel can have, [out]; arguments as above.
+
+        With weights of zero and this bias, a channel that `outputs` proves constant keeps its
+        value: all its accumulators requantise to it.
+        """
+        least, most = self.accumulators(low, high)
+        return np.asarray(np.clip(0, least[:, 0], most[:, 0]), np.int64)
+
+    def _exact(self, low: Int64, high: Int64) -> Bool:
+        """Where int32 holds all accumulators from `low` to `high`, shifted left too.
+
+        There requantisation is monotone; elsewhere it may wrap and nothing is known. The rules of
+        the operators refuse models that get there; this does not rely on it.
         """
         left = np.maximum(self.shift, 0)[:, np.newaxis]
         safe: Bool = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)

@@ -271,18 +271,6 @@ def test_a_constant_that_must_stay_needs_no_input() -> None:
     assert not result.tensor("t1/weights/kept").values[0].any()
 
 
-def test_a_clamp_alone_makes_a_constant() -> None:
-    net = Network(0)
-    net.input(1, 2, 2, 3)
-    a = settled(net, [100])
-    # Relu6 from a zero point of 127 leaves one value, whatever sums beyond int32 become.
-    bias = np.full(3, 2**31 - 1)
-    b = net.conv(a, random(3, 1, 1, 3) ** 2 % 100, bias, zero_point=127, activation="RELU6")
-    y = net.mul(b, "x")
-    result = rewritten(net.graph(y, verified=False))
-    assert widths(result, a, b) == [1, 3]
-
-
 def test_residual_blocks_lose_channels_together() -> None:
     net = Network()
     net.input(1, 4, 4, 2)

@@ -101,7 +101,7 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
             call={"total": stream.size, "arguments": tile.arguments},
             routine=tile.variables(),
             variant=tile.variant,
-            pieces={"requantise": tile.piece},
+            pieces={"requantise": tile.finish.piece},
         )
 
 

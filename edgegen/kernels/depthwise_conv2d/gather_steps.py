@@ -105,37 +105,32 @@ def _steps(
     held: dict[int, str] = {}
     for word, group in enumerate(uses):
         later = {pixel for rest in uses[word + 1 :] for _, _, pixel in rest}
-        taps = [
+        taps = tuple(
             (ODD_TAPS if odd else EVEN_TAPS, line.index(word, odd))
             for odd in sorted({odd for _, odd, _ in group})
-        ]
+        )
         pending = sorted(group, key=lambda use: (use[2], use[0]))
         while pending:
-            loads: list[tuple[str, int]] = []
-            ready: list[tuple[int, int, int]] = []
-            for use in pending:
-                pixel = use[2]
-                if pixel not in held:
-                    free = [r for r in registers if r not in held.values()]
-                    if not free:
-                        break
-                    held[pixel] = free[0]
-                    loads.append((free[0], pixel))
-                ready.append(use)
-            multiplies = tuple(
-                Multiply(
-                    ACCUMULATORS[n],
-                    held[pixel],
-                    ODD_TAPS if odd else EVEN_TAPS,
-                    word == 0,
-                )
-                for n, odd, pixel in ready
+            free = [r for r in registers if r not in held.values()]
+            wanted = dict.fromkeys(pixel for _, _, pixel in pending if pixel not in held)
+            loads = tuple(zip(free, wanted, strict=False))
+            held |= {pixel: register for register, pixel in loads}
+            ready = [use for use in pending if use[2] in held]
+            yield Step(
+                taps,
+                tuple(loads),
+                tuple(
+                    Multiply(
+                        ACCUMULATORS[n],
+                        held[pixel],
+                        ODD_TAPS if odd else EVEN_TAPS,
+                        word == 0,
+                    )
+                    for n, odd, pixel in ready
+                ),
             )
-            yield Step(tuple(taps), tuple(loads), multiplies)
-            taps = []
-            pending = pending[len(ready) :]
-            wanted = later | {pixel for _, _, pixel in pending}
-            if pending and len(held) == len(registers):
-                # No room for what is needed now: pixels of later words are loaded again.
-                wanted = {pixel for _, _, pixel in pending}
-            held = {pixel: register for pixel, register in held.items() if pixel in wanted}
+            taps = ()
+            pending = [use for use in pending if use not in ready]
+            # Where registers run out, pixels of later words are dropped and loaded again.
+            keep = {pixel for _, _, pixel in pending} or later
+            held = {pixel: register for pixel, register in held.items() if pixel in keep}

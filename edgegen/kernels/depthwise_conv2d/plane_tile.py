@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from edgegen.kernels.base import Cost, Piece
+from edgegen.kernels.base import Cost
+from edgegen.kernels.depthwise_conv2d.finish import Count, Finish, lines_text
 from edgegen.kernels.depthwise_conv2d.plane_stores import (
     Stores,
     adjust,
@@ -67,19 +68,6 @@ class Registers:
         if words > STEPPED_WORDS:
             return cls(("r8", "r9", "r10"), "r11", held_u="r12", held_v="lr")
         return cls(("r8", "r9", "r10"), "r11", held_u="r12", step="lr")
-
-
-class _Count:
-    """Adds up instructions and Cortex-M4 cycles."""
-
-    def __init__(self) -> None:
-        self.instructions = 0
-        self.cycles = 0
-
-    def add(self, instructions: int, extra: int = 0, times: int = 1) -> None:
-        """Counts instructions of one cycle each, and `extra` cycles."""
-        self.instructions += instructions * times
-        self.cycles += (instructions + extra) * times
 
 
 @dataclass(frozen=True)
@@ -154,16 +142,9 @@ class Tile:
         return self.pad != 0 and (self.rows.padded or self.columns.padded)
 
     @property
-    def _requantise(self) -> str:
-        s = self.solved.saturation
-        full = s.bits == 8 and s.ceiling is None and not s.offset
-        clamp = "" if full else f"_{s.bits}_{self._top}_{s.offset}"
-        return f"dw_{self.solved.form}{self.solved.e}{clamp}{'_s8' if self.signed else ''}"
-
-    @property
-    def _top(self) -> int:
-        s = self.solved.saturation
-        return (1 << s.bits) - 1 if s.ceiling is None else s.ceiling
+    def finish(self) -> Finish:
+        """The requantisation."""
+        return Finish(self.solved, self.signed)
 
     @property
     def variant(self) -> str:
@@ -174,23 +155,7 @@ class Tile:
             parts.append(f"pad{self.pad}")
         if not self.stepped:
             parts.append(f"to{self.row_step}x{self.column_step}")
-        return "_".join([*parts, self._requantise])
-
-    @property
-    def piece(self) -> Piece:
-        """The requantisation of the portable twin."""
-        s = self.solved
-        return Piece(
-            "dsp_requantise",
-            self._requantise,
-            {
-                "form": s.form,
-                "e": s.e,
-                "top": self._top,
-                "offset": s.saturation.offset,
-                "signed": self.signed,
-            },
-        )
+        return "_".join([*parts, self.finish.variant])
 
     @property
     def arguments(self) -> tuple[int, ...]:
@@ -222,7 +187,6 @@ class Tile:
             for g, a in zip(self.groups, self._advances(), strict=True)
         )
         plane = self.rows.inputs * self._pitch
-        after = s.saturation.offset - (128 if self.signed else 0)
         return {
             "rows": self.rows,
             "columns": self.columns,
@@ -235,8 +199,8 @@ class Tile:
             "regs": regs,
             "stepped": self.stepped,
             "moved": self.stores.moved,
-            "row_step": self.row_step,
-            "column_step": self.column_step,
+            "row_step": 0 if self.stepped else self.row_step,
+            "column_step": 0 if self.stepped else self.column_step,
             "frame": frame,
             "end_at": copied,
             "stream_at": copied + 4,
@@ -247,10 +211,10 @@ class Tile:
             "turn_at": frame + SAVED_BYTES + 4,
             "copied": "{r1, r3-r9}" if s.form == "linear" else "{r1, r3-r11}",
             "head": self._steps(self.row.head, self.stores.head),
-            "enter": _text(self.stores.enter),
+            "enter": lines_text(self.stores.enter),
             "body": self._steps(self.row.body, self.stores.body),
-            "again": _text((*adjust("r0", 4 * len(self.row.body), "r5"), *self.stores.again)),
-            "walked": _text(_sum("r4", "r0", self.row.walked)),
+            "again": lines_text((*adjust("r0", 4 * len(self.row.body), "r5"), *self.stores.again)),
+            "walked": lines_text(_sum("r4", "r0", self.row.walked)),
             "tail": self._steps(self.row.tail, self.stores.tail),
             "groups": [
                 {
@@ -259,22 +223,17 @@ class Tile:
                     "count": g.count,
                     "missing": g.missing if self.corrected else (),
                     "fresh": self.corrected and i > 0 and bool(self.groups[i - 1].missing),
-                    "limit": _text(_sum("r4", "r0", g.count * self.rows.stride * self._pitch)),
-                    "advance": _text(adjust("r0", advance, "r5")),
+                    "limit": lines_text(_sum("r4", "r0", g.count * self.rows.stride * self._pitch)),
+                    "advance": lines_text(adjust("r0", advance, "r5")),
                 }
                 for i, (g, advance) in enumerate(zip(self.groups, self._advances(), strict=True))
             ],
-            "turn": "" if self.stepped else _text(adjust("r2", self.turn, "r5")),
-            "next_in": _text(adjust("r0", plane - travelled, "r5")),
-            "next_out": _text(adjust("r2", 1 - self.rows.outputs * self.row_step, "r5")),
-            "form": s.form,
-            "e": s.e,
-            "bits": s.saturation.bits,
-            "ceiling": s.saturation.ceiling,
-            "after": _text(
-                (f"{'add' if after > 0 else 'sub'} \\\\r, #{abs(after)}",) * bool(after)
-            ),
-            "requantise": self._requantise,
+            "turn": "" if self.stepped else lines_text(adjust("r2", self.turn, "r5")),
+            "next_in": lines_text(adjust("r0", plane - travelled, "r5")),
+            "next_out": ""
+            if self.stepped
+            else lines_text(adjust("r2", 1 - self.rows.outputs * self.row_step, "r5")),
+            **self.finish.variables(),
         }
 
     def _steps(
@@ -285,14 +244,14 @@ class Tile:
                 "word": f"{w.at}, {int(w.opens)}, {w.pixels}, {', '.join(w.targets)}, "
                 f"{w.left if self.corrected else NONE}, {w.right if self.corrected else NONE}",
                 "done": ", ".join(register for register, _ in w.done),
-                "stores": _text(lines),
+                "stores": lines_text(lines),
             }
             for w, lines in zip(words, stores, strict=True)
         ]
 
     def cost(self, channels: int) -> Cost:
         """Instructions and Cortex-M4 cycles of a call, as the template's code has them."""
-        count = _Count()
+        count = Count()
         for i, group in enumerate(self.groups):
             self._count_row(count, group.taps, group.count)
             # End of row: two addresses, the loop's limit, comparison and branch.
@@ -313,14 +272,14 @@ class Tile:
             count.add(7 + held + bool(self.registers.held_v), 4)
         if self.stepped:
             count.add(2, 0)
-        per_call = _Count()
+        per_call = Count()
         per_call.add(6, 20)
         return Cost(
             channels * count.instructions + per_call.instructions,
             channels * count.cycles + per_call.cycles,
         )
 
-    def _count_row(self, count: _Count, taps: int, times: int) -> None:
+    def _count_row(self, count: Count, taps: int, times: int) -> None:
         row, stores = self.row, self.stores
         for i, (word, lines) in enumerate(zip(row.head, stores.head, strict=True)):
             self._count_word(count, word, lines, taps, times, follows=i > 0)
@@ -335,7 +294,7 @@ class Tile:
 
     def _count_word(
         self,
-        count: _Count,
+        count: Count,
         word: Word,
         lines: tuple[str, ...],
         taps: int,
@@ -354,13 +313,8 @@ class Tile:
             count.add(0, -1, times)
         if not word.done:
             return
-        saturation = self.solved.saturation
-        each = 2 if self.solved.form == "linear" else 4
-        each += 3 * (saturation.ceiling is not None)
-        each += bool(saturation.offset - (128 if self.signed else 0))
-        count.add(each * len(word.done) + len(lines), 0, times)
-        if self.solved.form != "linear":
-            count.add(3, 1, times)
+        self.finish.count(count, len(word.done), times)
+        count.add(len(lines), 0, times)
         if self.stepped and not self.registers.step:
             count.add(1, 1, times)
 
@@ -371,8 +325,3 @@ def _sum(target: str, source: str, value: int) -> tuple[str, ...]:
         return (f"addw {target}, {source}, #{value}",)
     high = (f"movt {target}, #{value >> 16}",) if value >> 16 else ()
     return (f"movw {target}, #{value & 0xFFFF}", *high, f"adds {target}, {source}")
-
-
-def _text(lines: Iterable[str]) -> str:
-    r"""Instructions as they stand in a C string: separated by "\n ", without a final one."""
-    return r"\n ".join(lines)
