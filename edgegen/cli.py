@@ -68,7 +68,7 @@ def _console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     # Wide enough for every table when the output is not a terminal.
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else 132, highlight=False, soft_wrap=False)
 
 
 @contextmanager

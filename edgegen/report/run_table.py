@@ -34,7 +34,7 @@ def print_run(console: Console, name: str, run: ModelRun, board: Board) -> None:
             f"{row.instructions:,.0f}",
             "-" if row.cycles is None else f"{row.cycles:,.0f}",
             _per_mac(row.cycles, row.macs),
-            f"{bar(spent / whole, 12)} {spent / whole:4.0%}",
+            f"{bar(spent / whole, 10)} {spent / whole:4.0%}",
         )
     table.add_section()
     macs = sum(row.macs for row in run.layers)

@@ -20,7 +20,7 @@ def new_table(title: str, *columns: str, left: int = 1) -> Table:
     """A table whose first `left` columns are text and whose others are numbers."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < left else "right", no_wrap=i < left)
+        table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
     return table
 
 

@@ -202,6 +202,7 @@ class DspBand(Kernel[Conv2D]):
                 "out_wide": steps.wide,
                 "interleave": steps.interleave,
                 "plane": steps.plane,
+                "second": steps.neighbour(vertical=band.vertical),
             },
             pieces={"expand": source.expand, **tile.pieces},
         )

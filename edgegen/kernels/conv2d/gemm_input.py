@@ -103,3 +103,12 @@ class PixelSteps:
         if form.layout is Layout.PLANES_WIDE:
             return cls(form.pitch(kind), 1, 1, form.plane(kind))
         return cls(1, form.pitch(kind), 2, form.plane(kind))
+
+    def neighbour(self, *, vertical: bool) -> int:
+        """Bytes from a pixel of an even row or column to the next one.
+
+        In a word of order 0, 2, 1, 3 every odd pixel lies two bytes after its even neighbour.
+        """
+        if self.interleave == (2 if vertical else 1):
+            return 2
+        return self.high if vertical else self.wide

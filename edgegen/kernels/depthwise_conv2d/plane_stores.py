@@ -106,3 +106,15 @@ def adjust(register: str, value: int, spare: str) -> tuple[str, ...]:
         return (f"{word}w {register}, {register}, #{size}",)
     high = (f"movt {spare}, #{size >> 16}",) if size >> 16 else ()
     return (f"movw {spare}, #{size & 0xFFFF}", *high, f"{word}s {register}, {spare}")
+
+
+def ahead(target: str, source: str, value: int) -> tuple[str, ...]:
+    """Instructions for `target = source + value`, both low registers.
+
+    >>> ahead("r4", "r0", 96), ahead("r4", "r0", 5000)
+    (('addw r4, r0, #96',), ('movw r4, #5000', 'adds r4, r0'))
+    """
+    if value <= MAX_OFFSET:
+        return (f"addw {target}, {source}, #{value}",)
+    high = (f"movt {target}, #{value >> 16}",) if value >> 16 else ()
+    return (f"movw {target}, #{value & 0xFFFF}", *high, f"adds {target}, {source}")

@@ -12,6 +12,7 @@ from edgegen.kernels.depthwise_conv2d.finish import Count, Finish, lines_text
 from edgegen.kernels.depthwise_conv2d.plane_stores import (
     Stores,
     adjust,
+    ahead,
     fixed_stores,
     stepped_stores,
 )
@@ -214,7 +215,7 @@ class Tile:
             "enter": lines_text(self.stores.enter),
             "body": self._steps(self.row.body, self.stores.body),
             "again": lines_text((*adjust("r0", 4 * len(self.row.body), "r5"), *self.stores.again)),
-            "walked": lines_text(_sum("r4", "r0", self.row.walked)),
+            "walked": lines_text(ahead("r4", "r0", self.row.walked)),
             "tail": self._steps(self.row.tail, self.stores.tail),
             "groups": [
                 {
@@ -223,7 +224,7 @@ class Tile:
                     "count": g.count,
                     "missing": g.missing if self.corrected else (),
                     "fresh": self.corrected and i > 0 and bool(self.groups[i - 1].missing),
-                    "limit": lines_text(_sum("r4", "r0", g.count * self.rows.stride * self._pitch)),
+                    "limit": lines_text(ahead("r4", "r0", g.count * self.rows.stride * self._pitch)),
                     "advance": lines_text(adjust("r0", advance, "r5")),
                 }
                 for i, (g, advance) in enumerate(zip(self.groups, self._advances(), strict=True))
@@ -317,11 +318,3 @@ class Tile:
         count.add(len(lines), 0, times)
         if self.stepped and not self.registers.step:
             count.add(1, 1, times)
-
-
-def _sum(target: str, source: str, value: int) -> tuple[str, ...]:
-    """Instructions for `target = source + value`."""
-    if value <= 4095:
-        return (f"addw {target}, {source}, #{value}",)
-    high = (f"movt {target}, #{value >> 16}",) if value >> 16 else ()
-    return (f"movw {target}, #{value & 0xFFFF}", *high, f"adds {target}, {source}")

@@ -1,0 +1,127 @@
+"""3x3 convolution by Winograd F(4x4, 3x3) in exact integers, for cores with the DSP extension.
+
+36 multiplications for 16 outputs instead of 144. Weights are transformed at build time and take
+eight times the flash: 72 bytes for each pair of an input and an output channel.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.conv2d.winograd_layer import (
+    F4X4,
+    Transform,
+    pack_weights,
+    rejection,
+    solved_layer,
+)
+from edgegen.kernels.conv2d.winograd_tile import Records, Stages
+from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
+from edgegen.kernels.gemm import stream_constant
+from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.ops.conv2d import Conv2D
+from edgegen.target.cores import Core
+
+
+class DspWinograd(Kernel[Conv2D]):
+    """Stride 1, no dilation, no groups, any padding and size."""
+
+    op: ClassVar[type[Op]] = Conv2D
+    name: ClassVar[str] = "dsp_winograd"
+    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
+    code_bytes: ClassVar[int] = 5200
+    expands: ClassVar[bool] = True
+    transform: ClassVar[Transform] = F4X4
+
+    def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
+        """See `Kernel.rejects`."""
+        if not self._records(io).reachable:
+            return "records of so many channels are too long for the tile's address ranges"
+        return rejection(self.transform, op, io)
+
+    def formats(self, op: Conv2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """Pixels of whole words, as u8 or as TFLite's int8."""
+        sources, targets = (
+            (HWC, DENSE) if tensor.type.shape[3] % 4 == 0 else (HWC,)
+            for tensor in (io.input(0), io.output)
+        )
+        rest = tuple(DENSE for _ in io.inputs[1:])
+        return tuple(Formats((a, *rest), b) for a in sources for b in targets)
+
+    def scratch_bytes(self, op: Conv2D, io: KernelIO) -> int:  # noqa: ARG002
+        """Records, one tile of input pixels, and two of output pixels."""
+        return self._records(io).size + self._patch(io) + 2 * self._corner(io)
+
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`."""
+        return NO_PROMISE
+
+    def _records(self, io: OpIO) -> Records:
+        return Records(self.transform, round_up(io.input(0).type.shape[3], 4))
+
+    def _patch(self, io: OpIO) -> int:
+        """Bytes of a tile's input pixels."""
+        return self.transform.positions * self._records(io).channels
+
+    def _corner(self, io: OpIO) -> int:
+        """Bytes of a tile's output pixels."""
+        return self.transform.outputs**2 * round_up(io.output.type.shape[3], 4)
+
+    def _stages(self, op: Conv2D, io: KernelIO) -> Stages:
+        solved = solved_layer(self.transform, op, io)
+        assert solved is not None
+        pixel = round_up(io.output.type.shape[3], 4)
+        return Stages(self._records(io), solved, pixel, io.output_format.layout is Layout.DENSE)
+
+    def flash_bytes(self, op: Conv2D, io: KernelIO) -> int:
+        """See `Kernel.flash_bytes`."""
+        return round_up(io.output.type.shape[3], 4) * self._stages(op, io).block
+
+    def cost(self, op: Conv2D, io: KernelIO) -> Cost:
+        """See `Kernel.cost`."""
+        m = self.transform.outputs
+        _, height, width, channels = io.output.type.shape
+        stages, blocks = self._stages(op, io), round_up(channels, 4) // 4
+        tiles = -(-height // m) * -(-width // m)
+        cycles = tiles * (stages.input_cycles + blocks * stages.output_cycles)
+        cycles += -(-tiles // 2) * blocks * stages.multiply_cycles
+        return Cost(round(cycles * 0.9), cycles)
+
+    def pack(self, op: Conv2D, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        stages = self._stages(op, io)
+        records = stages.records
+        weights = io.input(1).values.astype(np.int64)
+        stream = pack_weights(self.transform, weights, stages.solved, records.run)
+        vertical, horizontal = op.window(io)
+        _, in_height, in_width, _ = io.input(0).type.shape
+        _, height, width, _ = io.output.type.shape
+        pad = io.input(0).type.zero_point + 128
+        return Packed(
+            constants=(stream_constant(stream),),
+            call={
+                "blocks": stages.pixel // 4,
+                "block": stages.block,
+                "fixed": stages.block - 4 * stages.words_per_channel,
+                "tile": records.tile // 4,
+                "products": records.tile // 2,
+                "in_height": in_height,
+                "in_width": in_width,
+                "in_pixel": records.channels,
+                "pad_top": vertical.before(in_height),
+                "pad_left": horizontal.before(in_width),
+                "pad": f"0x{pad * 0x01010101:08x}u",
+                "flip": "0x80808080u" if io.input_formats[0].layout is Layout.DENSE else "0u",
+                "height": height,
+                "width": width,
+                "out_pixel": stages.pixel,
+                "patch_at": records.size,
+                "corners_at": records.size + self._patch(io),
+            },
+            routine={"outputs": self.transform.outputs, "inputs": self.transform.inputs},
+            pieces=stages.pieces,
+        )

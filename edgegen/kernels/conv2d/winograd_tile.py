@@ -1,0 +1,203 @@
+"""The stages of Winograd F(4x4, 3x3) made to measure: records, template variables, cost.
+
+Two tiles at a time are transformed, multiplied with four output channels at a time, and
+transformed back. What belongs to one position of the transformed tiles lies together in a record:
+
+    [pairs of channels of tile 0][those of tile 1][4 products of tile 0][4 products of tile 1]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from edgegen.kernels.base import Piece
+from edgegen.kernels.conv2d.winograd_layer import Transform
+from edgegen.kernels.gemm import MAX_OFFSET, add, split_run
+from edgegen.kernels.solved import Solved
+
+UNROLLED_PAIRS = 24
+"""Pairs of channels multiplied in one round of the loop over positions: 56 bytes of code each."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """The transformed tiles of a layer.
+
+    Attributes:
+        transform: the scaled transform.
+        channels: of the input, padding included.
+    """
+
+    transform: Transform
+    channels: int
+
+    @property
+    def chunks(self) -> int:
+        """Loops over the pairs of a position."""
+        return split_run(self.channels // 2)[0]
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of channels in a chunk."""
+        return split_run(self.channels // 2)[1]
+
+    @property
+    def run(self) -> int:
+        """Pairs of channels of a position; the last ones may be padding with weights of 0."""
+        return self.chunks * self.pairs
+
+    @property
+    def tile(self) -> int:
+        """Bytes from tile 0 to tile 1 in a record."""
+        return 4 * self.run
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a record."""
+        return 2 * self.tile + 32
+
+    @property
+    def size(self) -> int:
+        """Bytes of all records."""
+        return self.transform.positions * self.bytes
+
+    @property
+    def reachable(self) -> bool:
+        """Whether records of a column are within the address range of loads and stores."""
+        column = (self.transform.inputs - 1) * self.bytes
+        return column + 4 <= MAX_OFFSET and self.size < 1 << 16
+
+    @property
+    def unrolled(self) -> int:
+        """Positions multiplied in one round of the loop."""
+        fitting = [
+            n
+            for n in range(1, self.transform.inputs + 1)
+            if self.transform.positions % n == 0
+            and n * self.run <= UNROLLED_PAIRS
+            and n * self.bytes <= MAX_OFFSET
+        ]
+        return max(fitting, default=1)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The three stages of a layer.
+
+    Attributes:
+        records: the transformed tiles.
+        solved: the requantisation.
+        pixel: bytes from an output pixel to the next.
+        signed: whether outputs are TFLite's int8 instead of u8.
+    """
+
+    records: Records
+    solved: Solved
+    pixel: int
+    signed: bool
+
+    @property
+    def words_per_channel(self) -> int:
+        """Constants of an output channel, in 32-bit words."""
+        return self.solved.words_per_channel + self.records.transform.fixes
+
+    @property
+    def block(self) -> int:
+        """Words of four output channels: weights and constants."""
+        r = self.records
+        return 4 * (r.transform.positions * r.run + self.words_per_channel)
+
+    @property
+    def input_cycles(self) -> int:
+        """Cycles of the input transform of a tile on a Cortex-M4."""
+        return 60 + 660 * (self.records.channels // 4)
+
+    @property
+    def multiply_cycles(self) -> int:
+        """Cycles of the products of two tiles and four channels."""
+        r = self.records
+        rounds = r.transform.positions // r.unrolled
+        return 30 + r.transform.positions * (16 * r.run + 8) + 7 * rounds
+
+    @property
+    def output_cycles(self) -> int:
+        """Cycles of the output transform of a tile and four channels."""
+        return 40 + 4 * (267 if self.solved.form == "linear" else 301)
+
+    @property
+    def _top(self) -> int:
+        s = self.solved.saturation
+        return (1 << s.bits) - 1 if s.ceiling is None else s.ceiling
+
+    @property
+    def _requantise(self) -> str:
+        s = self.solved.saturation
+        full = s.bits == 8 and s.ceiling is None and not s.offset
+        clamp = "" if full else f"_{s.bits}_{self._top}_{s.offset}"
+        return f"wg_{self.solved.form}{self.solved.e}{clamp}{'_s8' if self.signed else ''}"
+
+    @property
+    def pieces(self) -> dict[str, Piece]:
+        """The C functions of the stages, and the requantisation of their portable twin."""
+        r, s = self.records, self.solved
+        saturation = s.saturation
+        requantise = {
+            "form": s.form,
+            "e": s.e,
+            "top": self._top,
+            "offset": saturation.offset,
+            "signed": self.signed,
+        }
+        shape = f"{r.channels}"
+        output = f"{shape}_to{self.pixel}_{self._requantise}"
+        return {
+            "requantise": Piece("dsp_requantise", self._requantise, requantise),
+            "input": Piece("dsp_winograd_input", shape, self._input()),
+            "multiply": Piece("dsp_winograd_multiply", shape, self._multiply()),
+            "output": Piece("dsp_winograd_output", output, self._output()),
+        }
+
+    def _input(self) -> dict[str, Any]:
+        r = self.records
+        return {
+            "channels": r.channels,
+            "groups": r.channels // 4,
+            "record": r.bytes,
+            "column": add("r0", r.transform.inputs * r.bytes, "r8"),
+            "bias": r.transform.bias,
+        }
+
+    def _multiply(self) -> dict[str, Any]:
+        r = self.records
+        return {
+            "positions": r.transform.positions,
+            "record": r.bytes,
+            "tile": r.tile,
+            "chunks": r.chunks,
+            "pairs": r.pairs,
+            "unrolled": r.unrolled,
+            "size": r.size,
+            # Where the products lie from where the loop over chunks leaves the record.
+            "products": 2 * r.tile if r.chunks == 1 else r.tile,
+            "next_record": add("r0", r.unrolled * r.bytes - (r.chunks > 1) * r.tile, "lr"),
+            "next_weights": add("r1", 16 * r.pairs * r.unrolled, "lr"),
+        }
+
+    def _output(self) -> dict[str, Any]:
+        r, s = self.records, self.solved
+        after = s.saturation.offset
+        return {
+            "record": r.bytes,
+            "column": add("r0", r.transform.inputs * r.bytes, "r8"),
+            "pixel": self.pixel,
+            "words": self.words_per_channel,
+            "fixes": s.words_per_channel,
+            "form": s.form,
+            "e": s.e,
+            "bits": s.saturation.bits,
+            "ceiling": s.saturation.ceiling,
+            "u_offset": after,
+            "signed": self.signed,
+            "requantise": self._requantise,
+        }
