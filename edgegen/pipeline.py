@@ -25,6 +25,7 @@ from edgegen.passes.base import Pass, run_passes
 from edgegen.passes.constant_channels import remove_constant_channels
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
+from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
 from edgegen.target.board import Board
@@ -61,11 +62,13 @@ class Compilation:
 
     Attributes:
         source: the graph as read.
+        optimised: the graph after all passes, before kernels were chosen.
         package: the packed program; plan, program and rewritten graph hang off it.
         dumps: text of every stage by file name, in order.
     """
 
     source: Graph
+    optimised: Graph
     package: Package
     dumps: Mapping[str, str] = field(repr=False)
 
@@ -86,7 +89,7 @@ class Compilation:
 
     @property
     def graph(self) -> Graph:
-        """The graph after all passes."""
+        """The graph that the program computes: passes done, format conversions inserted."""
         return self.package.plan.program.graph
 
 
@@ -165,7 +168,7 @@ def compile_model(
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)
-    return Compilation(source, pack(planned, name), dumps)
+    return Compilation(source, graph, pack(planned, name), dumps)
 
 
 def render(compilation: Compilation, board: Board) -> Library:
@@ -175,7 +178,9 @@ def render(compilation: Compilation, board: Board) -> Library:
         FitError: the model does not fit the board.
     """
     fit = check_fit(compilation.package, board)
-    report = build_report(compilation.package, board, fit)
+    report = build_report(
+        compilation.package, board, fit, removed(compilation.source, compilation.optimised)
+    )
     files = {**render_library(compilation.package), MARKER: report_text(report)}
     return Library(compilation, fit, report, files)
 

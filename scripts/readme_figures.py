@@ -20,8 +20,8 @@ CORES = {"m4": "Cortex-M4", "m0plus": "Cortex-M0+", "m3": "Cortex-M3"}
 def table() -> str:
     """The Markdown table: one row for each model, core and level."""
     lines = [
-        "One inference, modelled cycles at zero wait states, all layers exact; sizes in bytes. From",
-        "`./run bench` (the reference models are MLPerf Tiny's int8 files), kept in `ledger/`.",
+        "One inference, modelled cycles at zero wait states, all layers exact; sizes in bytes.",
+        "From `./run bench` (the reference models are MLPerf Tiny's int8 files), kept in `ledger/`.",
         "",
         "| model | core | level | Mcycles | arena | constants | code |",
         "|---|---|---|---:|---:|---:|---:|",

@@ -115,11 +115,12 @@ def solve_layer(
 
 
 def _solved(found: Linear | Branches) -> Solved:
+    columns: tuple[Int64, ...]
     if isinstance(found, Linear):
         form, columns = "linear", (found.c0, found.multiplier)
-    else:
+    elif found.two:
         form, columns = "two_branch", (found.b, found.multiplier, found.plus, found.minus)
-        if not found.two:
-            form, columns = "late", (found.multiplier, found.plus)
+    else:
+        form, columns = "late", (found.multiplier, found.plus)
     words = np.stack(columns, axis=1)
     return Solved(form, found.k, found.e, words, found.constant, found.saturation)

@@ -122,42 +122,6 @@ class Weighted:
         least, most = self.accumulators(low, high)
         return np.asarray(np.clip(0, least[:, 0], most[:, 0]), np.int64)
 
-    def _exact(self, low: Int64, high: Int64) -> Bool:
-        """Where int32 holds all accumulators from `low` to `high`, shifted left too.
-
-        There requantisation is monotone; elsewhere it may wrap and nothing is known. The rules of
-        the operators refuse models that get there; this does not rely on it.
-        """
-        left = np.maximum(self.shift, 0)[:, np.newaxis]
-        safe: Bool = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
-        return safe
-
-    def shares(self, channels: Int64, values: Int64) -> Int64:
-        """What input channels add to the sums when they hold one value everywhere.
-
-        For layers whose every output channel reads every input channel.
-
-        Args:
-            channels: input channels.
-            values: the value of each.
-
-        Returns:
-            [out, len(channels), classes].
-        """
-        steps = (values - self.zero_point)[:, np.newaxis, np.newaxis]
-        return self.class_sums(self.weights[:, channels] * steps)
-
-    def settled_bias(self, low: Int64, high: Int64) -> Int64:
-        """An accumulator that each output channel can have, [out]; arguments as above.
-
-        With weights of zero and this bias, a channel that `outputs` proves constant keeps its
-        value: all its accumulators requantise to it. Where they leave int32, it is the clamp alone
-        that makes a channel constant, and any bias will do.
-        """
-        least, most = self.accumulators(low, high)
-        nearest_zero = np.clip(0, least[:, 0], most[:, 0])
-        return np.clip(nearest_zero, INT32_MIN, INT32_MAX)
-
     def _requantise(self, sums: Int64) -> Int64:
         """Outputs of accumulators [out, classes]."""
         scaled = multiply(sums, self.mantissa[:, np.newaxis], self.shift[:, np.newaxis])

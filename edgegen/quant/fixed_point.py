@@ -56,7 +56,8 @@ def doubling_high_multiply(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64:
     signs, floor((a * b + 2**30) / 2**31); only -2**31 * -2**31 saturates.
     """
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
-    return np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    result: Int64 = np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    return result
 
 
 def rounding_divide_by_pot(x: npt.ArrayLike, exponent: npt.ArrayLike) -> Int64:

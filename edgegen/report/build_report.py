@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from edgegen import __version__
 from edgegen.codegen.package import Package
 from edgegen.codegen.views import Port, layer_function, ports
 from edgegen.kernels.base import ConstantKind
+from edgegen.passes.removed import Removed
 from edgegen.plan.plan import proof_text
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
@@ -16,7 +18,9 @@ from edgegen.target.fit import Fit
 SCHEMA_VERSION = 1
 
 
-def build_report(package: Package, board: Board, fit: Fit) -> dict[str, Any]:
+def build_report(
+    package: Package, board: Board, fit: Fit, removed: Sequence[Removed] = ()
+) -> dict[str, Any]:
     """The report as plain data; sizes in bytes, offsets in the arena."""
     plan, graph = package.plan, package.plan.program.graph
     arena = plan.arena
@@ -41,6 +45,17 @@ def build_report(package: Package, board: Board, fit: Fit) -> dict[str, Any]:
         "inputs": [_port(p) for p in ports(package, graph.inputs, "input")],
         "outputs": [_port(p) for p in ports(package, graph.outputs, "output")],
         "layers": _layers(package),
+        "removed": [
+            {
+                "op": r.origin.type,
+                "op_index": r.origin.index,
+                "output": r.output,
+                "channels": [r.before.channels, r.after.channels],
+                "macs": [r.before.macs, r.after.macs],
+                "constant_bytes": [r.before.constant_bytes, r.after.constant_bytes],
+            }
+            for r in removed
+        ],
         "board": {
             "name": board.name,
             "core": board.core.name,

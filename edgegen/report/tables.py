@@ -10,6 +10,7 @@ from rich.table import Table
 
 from edgegen.codegen.filters import shape_text
 from edgegen.ir.names import short_name
+from edgegen.passes.removed import removed
 from edgegen.pipeline import Compilation, Library
 from edgegen.plan.plan import proof_text
 from edgegen.target.board import Board
@@ -55,6 +56,11 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
         f"arena {arena.size:,} bytes ({proof_text(arena)}) + stack reserve "
         f"{fit.stack_reserved:,}; constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
+    saved = c.source.macs - c.optimised.macs
+    if saved:
+        console.print(
+            f"{saved:,} of {c.source.macs:,} MACs removed: the weights prove their results constant"
+        )
     console.print(
         f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
         f"{arena.peak_step}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
@@ -62,7 +68,9 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
 
 
 def print_explain(console: Console, compilation: Compilation) -> None:
-    """Every layer's kernel and why the others were not chosen."""
+    """What passes removed, every layer's kernel, and why the others were not chosen."""
+    for item in removed(compilation.source, compilation.optimised):
+        console.print(f"made smaller: {item}")
     for i, call in enumerate(compilation.program.calls):
         io = call.io
         console.print(

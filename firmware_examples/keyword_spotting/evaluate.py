@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tflite_runtime.interpreter import Interpreter, OpResolverType  # type: ignore[import-not-found]
-
 from corpus import LABELS, NOISE, TEST, TRAIN, UNKNOWN
+from tflite_runtime.interpreter import Interpreter, OpResolverType  # type: ignore[import-not-found]
 
 SEED = 20
 SAMPLES_PER_LABEL = 4

@@ -12,11 +12,10 @@ import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 import audio
 import features
+import numpy as np
+import numpy.typing as npt
 from corpus import KEYWORDS, LABELS, NOISE, SPLITS, UNKNOWN, Split
 
 SEED = 20

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import features
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # type: ignore[import-untyped]
-
-import features
 from corpus import LABELS, TEST, TRAIN, VALIDATION, Split
 
 SEED = 20

@@ -140,9 +140,9 @@ def test_explain_and_dump_ir(tmp_path: Path) -> None:
 
 def test_every_unsupported_operator_is_named() -> None:
     from edgegen.errors import UnsupportedError
+    from edgegen.frontends import tflite
     from edgegen.frontends.build import build
     from edgegen.ir.raw import RawGraph, RawNode, RawTensor
-    from edgegen.frontends import tflite
 
     raw = tflite.read(load_cases("conv2d")[0].model_bytes())
     nodes = tuple(

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from edgegen.codegen.package import pack
+from edgegen.codegen.package import Package, pack
 from edgegen.codegen.render import render_library
 from edgegen.codegen.views import ports
 from edgegen.emulate.firmware import ModelLibrary, Port, build_runner, input_file, output_file
 from edgegen.emulate.machine import run_elf
 from edgegen.frontends import tflite
 from edgegen.frontends.build import build
-from edgegen.ir import Graph
-from edgegen.kernels.formats import Format
+from edgegen.ir import Graph, Op
+from edgegen.kernels.formats import DENSE, Format
 from edgegen.pipeline import Compilation
 from edgegen.plan.plan import plan
 from edgegen.target.board import Board
-from edgegen.target.choices import Objective, choices
+from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import CORES
 from edgegen.target.select import select
 from edgegen.verify.host import SANITIZERS, WARNINGS
@@ -61,21 +61,21 @@ def variants(stem: str, core_name: str, kernel: str | None = None) -> list[Varia
             for choice in choices(op, graph.io(op), core, objective)[0]:
                 key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
                 combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
-        for i, (key, label) in enumerate(combinations.items() or {(): "alias"}.items()):
+        if not combinations and kernel is None:  # an alias: nothing to choose
+            combinations["", (), DENSE] = "alias"
+        for i, (key, label) in enumerate(combinations.items()):
             if kernel is not None and key[0] != f"{stem}/{kernel}":
                 continue
-            program = select(
-                graph,
-                core,
-                "speed",
-                objective,
-                lambda _op, c, key=key: (c.kernel.path, c.formats.inputs, c.formats.output) == key,
-            )
+            program = select(graph, core, "speed", objective, functools.partial(_is, key))
             name = f"c{number:03d}_{i}"
             found.append(
-                Variant(name, case, label, Compilation(graph, pack(plan(program), name), {}))
+                Variant(name, case, label, Compilation(graph, graph, pack(plan(program), name), {}))
             )
     return found
+
+
+def _is(key: tuple[str, tuple[Format, ...], Format], _op: Op, choice: Choice) -> bool:
+    return key == (choice.kernel.path, choice.formats.inputs, choice.formats.output)
 
 
 def _write(variant: Variant, folder: Path) -> None:
@@ -149,6 +149,11 @@ def run_on_host(
     return [(folder / f"{v.name}.out").read_bytes() for v in group]
 
 
+def _views(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ...]:
+    found = ports(package, names, kind)
+    return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
+
+
 def run_emulated(
     group: Sequence[Variant], board: Board, folder: Path, defines: Sequence[str] = ()
 ) -> list[bytes]:
@@ -160,14 +165,14 @@ def run_emulated(
         _write(variant, library)
         name, graph, package = variant.name, variant.compilation.graph, variant.compilation.package
 
-        def views(names: tuple[str, ...], kind: str, package=package) -> tuple[Port, ...]:  # type: ignore[no-untyped-def]
-            found = ports(package, names, kind)
-            return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
-
         sources = (library / f"{name}.c", library / f"{name}_weights.c")
         models.append(
             ModelLibrary(
-                name, sources, library, views(graph.inputs, "input"), views(graph.outputs, "output")
+                name,
+                sources,
+                library,
+                _views(package, graph.inputs, "input"),
+                _views(package, graph.outputs, "output"),
             )
         )
     elf = build_runner(models, board, workdir=folder / "image", optimize="-O1", defines=defines)

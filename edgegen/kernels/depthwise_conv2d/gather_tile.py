@@ -47,7 +47,8 @@ class Block:
     @classmethod
     def of(cls, line: Line, outputs: int, step: int) -> Block:
         """A block of outputs `step` bytes apart."""
-        base, lines = 0, []
+        base = 0
+        lines: list[str] = []
         for n in range(outputs):
             if (n - base) * step > MAX_OFFSET:
                 lines += adjust("r2", (n - base) * step, "r3")

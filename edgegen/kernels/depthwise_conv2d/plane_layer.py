@@ -85,3 +85,21 @@ def packed_channels(io: OpIO, solved: Solved, *, transposed: bool) -> npt.NDArra
     pairs = lanes[..., :-1] | (lanes[..., 1:] << 16)
     stream = np.concatenate([solved.words & 0xFFFFFFFF, pairs.reshape(len(pairs), -1)], axis=1)
     return stream.astype(np.uint32)
+
+
+def packed_pairs(
+    io: OpIO, solved: Solved, *, transposed: bool, dilation: int
+) -> npt.NDArray[np.uint32]:
+    """Constants of any filter: uint32 [channels, words].
+
+    As `packed_channels`, but a row of taps is the words (w0, w1), (w2, w3), ..., with the gaps of a
+    dilated filter filled with zeros.
+    """
+    weights = channel_weights(io, transposed=transposed)
+    channels, rows, taps = weights.shape
+    lanes = np.zeros((channels, rows, ((taps - 1) * dilation + 2) // 2 * 2), np.int64)
+    lanes[..., : (taps - 1) * dilation + 1 : dilation] = weights
+    lanes = np.where(solved.constant[:, np.newaxis, np.newaxis], 0, lanes * 256) & 0xFFFF
+    pairs = lanes[..., ::2] | (lanes[..., 1::2] << 16)
+    stream = np.concatenate([solved.words & 0xFFFFFFFF, pairs.reshape(channels, -1)], axis=1)
+    return stream.astype(np.uint32)

@@ -224,7 +224,9 @@ class Tile:
                     "count": g.count,
                     "missing": g.missing if self.corrected else (),
                     "fresh": self.corrected and i > 0 and bool(self.groups[i - 1].missing),
-                    "limit": lines_text(ahead("r4", "r0", g.count * self.rows.stride * self._pitch)),
+                    "limit": lines_text(
+                        ahead("r4", "r0", g.count * self.rows.stride * self._pitch)
+                    ),
                     "advance": lines_text(adjust("r0", advance, "r5")),
                 }
                 for i, (g, advance) in enumerate(zip(self.groups, self._advances(), strict=True))

@@ -1,4 +1,4 @@
-"""The solved requantisation of a fully connected layer, and its weights eight channels at a time."""
+"""A fully connected layer's constants: solved requantisation, weights in blocks of channels."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def _solve(layer: _Layer) -> Solved | None:
     ]
     if layer.bias is not None:
         bias = np.frombuffer(layer.bias, np.int32)
-        tensors.append(
-            Tensor("b", TensorType(kind.dtype, bias.shape), TensorKind.CONSTANT, bias)
-        )
+        tensors.append(Tensor("b", TensorType(kind.dtype, bias.shape), TensorKind.CONSTANT, bias))
     io = OpIO(tuple(tensors), (Tensor("y", target, TensorKind.ACTIVATION),))
     units = len(weights)
     mantissa, shift = (

@@ -152,13 +152,13 @@ class DspFullyConnected(Kernel[FullyConnected]):
         """See `Kernel.cost`."""
         shape, solved = Shape.of(op, io), self._solved(op, io)
         source = self._input(io, shape)
-        *others, last = shape.chunks
-        row = 60 + 8 * shape.copied
+        stores = len(shape.chunks) - 1
+        row = 30 + (20 + shape.copied if shape.copied else 0)
         for count in shape.chunks:
             # 18 cycles a pair of taps; a block starts in 17 and ends in 10 besides `finish`.
             row += 60 + source.expand_cycles(count) + shape.blocks * (9 * count + 27)
         finish = (60 if solved.form == "linear" else 96) + (0 if solved.e == 16 else 4)
-        row += shape.blocks * (16 * len(others) + finish)
+        row += shape.blocks * (16 * stores + finish)
         cycles = shape.rows * row
         return Cost(round(cycles * 0.93), cycles)
 
@@ -208,8 +208,11 @@ class DspFullyConnected(Kernel[FullyConnected]):
 
 
 def _tile(taps: int) -> Piece:
-    """The tile for up to `taps` taps."""
-    variables = {"taps": taps, "pairs": taps // 2, "frame": 16 + 2 * taps}
+    """The tile for up to `taps` taps; its arguments lie beyond its frame and ten registers."""
+    frame = 16 + 2 * taps
+    variables = {"taps": taps, "pairs": taps // 2, "frame": frame}
+    for index, argument in enumerate(("start", "out", "expand", "finish")):
+        variables[argument] = frame + 40 + 4 * index
     return Piece("dsp_dense", str(taps), variables)
 
 
