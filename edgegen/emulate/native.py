@@ -1,4 +1,4 @@
-"""Builds the block counter with the host's compiler, once for each version of its source."""
+"""Builds the emulator's hooks with the host's compiler, once for each version of their source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from typing import Final
 
 import unicorn.unicorn_py3.unicorn as binding
 
-_SOURCE: Final = Path(__file__).with_name("block_counter.c")
 _FLAGS: Final = ("-O2", "-shared", "-fPIC")
 
 
@@ -26,19 +25,28 @@ def unicorn_library() -> ctypes.CDLL | None:
     return library if isinstance(library, ctypes.CDLL) else None
 
 
-@functools.cache
 def load_block_counter() -> ctypes.CDLL | None:
     """Returns the compiled counter, or None if this host cannot compile or load it."""
+    return _load("block_counter")
+
+
+def load_flash_model() -> ctypes.CDLL | None:
+    """Returns the compiled model of flash, or None if this host cannot compile or load it."""
+    return _load("flash_model")
+
+
+@functools.cache
+def _load(stem: str) -> ctypes.CDLL | None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":
         return None
-    source = _SOURCE.read_bytes()
+    source = Path(__file__).with_name(f"{stem}.c")
     machine = f"{sys.platform} {platform.machine()} {' '.join(_FLAGS)}".encode()
-    name = f"block_counter-{hashlib.sha256(machine + source).hexdigest()[:24]}.so"
+    name = f"{stem}-{hashlib.sha256(machine + source.read_bytes()).hexdigest()[:24]}.so"
     try:
         library = _cache_dir() / name
         if not library.exists():
-            _compile(compiler, library)
+            _compile(compiler, source, library)
         return ctypes.CDLL(str(library))
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -58,11 +66,11 @@ def _cache_dir() -> Path:
     return Path(tempfile.mkdtemp(prefix="edgegen-"))
 
 
-def _compile(compiler: str, library: Path) -> None:
+def _compile(compiler: str, source: Path, library: Path) -> None:
     # Written beside its place and renamed: another process sees all of it or nothing.
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         built = Path(folder) / library.name
         subprocess.run(
-            [compiler, *_FLAGS, str(_SOURCE), "-o", str(built)], check=True, capture_output=True
+            [compiler, *_FLAGS, str(source), "-o", str(built)], check=True, capture_output=True
         )
         built.replace(library)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,9 @@ _ADDRESS_SPACE: Final = 2**32
 _REGION_KINDS: Final = ("flash", "ram")
 _CACHE_KINDS: Final = ("instruction", "data", "unified")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_PAGE: Final = 0x1000
+_HIDDEN_WAIT_STATES: Final = 3
+"""Wait states up to which reading ahead keeps up with straight code; docs/cycle-model.md."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Region:
         origin: first address.
         size: bytes.
         reserved: bytes at the start that no image may use, such as RP2040's second-stage loader.
+        code_origin: where the core sees the same RAM through its instruction bus, or None.
     """
 
     name: str
@@ -37,11 +41,18 @@ class Region:
     origin: int
     size: int
     reserved: int
+    code_origin: int | None = None
 
     @property
     def end(self) -> int:
         """First address past the region."""
         return self.origin + self.size
+
+    @property
+    def windows(self) -> tuple[range, ...]:
+        """The addresses of the region, and those of its alias."""
+        starts = (self.origin,) if self.code_origin is None else (self.origin, self.code_origin)
+        return tuple(range(start, start + self.size) for start in starts)
 
     @property
     def usable_origin(self) -> int:
@@ -56,7 +67,12 @@ class Region:
 
 @dataclass(frozen=True)
 class Placement:
-    """The region each part of an image goes to; `stack_bytes` are kept at the region's top."""
+    """The region each part of an image goes to.
+
+    Attributes:
+        stack_bytes: kept at the top of the stack's region.
+        ram_code: where code goes that is to run from RAM.
+    """
 
     code: Region
     weights: Region
@@ -64,6 +80,7 @@ class Placement:
     arena: Region
     stack: Region
     stack_bytes: int
+    ram_code: Region
 
 
 @dataclass(frozen=True)
@@ -82,13 +99,40 @@ class Cache:
     lines: int | None
     ways: int | None
 
+    @property
+    def bytes(self) -> int | None:
+        """Its size, if it is known."""
+        if self.line_bytes is None or self.lines is None:
+            return None
+        return self.line_bytes * self.lines
+
 
 @dataclass(frozen=True)
 class FlashTiming:
-    """Flash facts at the board's clock: `wait_states` cycles added to a read that misses."""
+    """Flash facts at the board's clock.
+
+    Attributes:
+        wait_states: cycles added to a read that misses.
+        read_bytes: bytes that one read returns, or None where the manufacturer does not say.
+        prefetch: whether the next read can be made while the core executes the last one.
+        caches: in the file's order.
+    """
 
     wait_states: int
+    read_bytes: int | None
+    prefetch: bool
     caches: tuple[Cache, ...]
+
+    @property
+    def loop_bytes(self) -> int | None:
+        """Code bytes that a loop should not exceed, or None where that does not matter.
+
+        An eighth of the instruction cache is left to the code that calls the loop.
+        """
+        if self.wait_states <= _HIDDEN_WAIT_STATES:
+            return None
+        sizes = [c.bytes for c in self.caches if c.kind != "data" and c.bytes is not None]
+        return max(sizes) * 7 // 8 if sizes else None
 
 
 @dataclass(frozen=True)
@@ -139,6 +183,11 @@ class Board:
         return self.core.flags(self.fpu)
 
     @property
+    def tuned_core(self) -> Core:
+        """The core with the largest loops that suit this board's flash."""
+        return replace(self.core, loop_bytes=self.flash.loop_bytes)
+
+    @property
     def has_fpu(self) -> bool:
         """Whether start-up code has an FPU to switch on."""
         return self.fpu != "none"
@@ -161,6 +210,7 @@ def _read_regions(root: Table) -> tuple[Region, ...]:
             origin=table.number("origin", 0, _ADDRESS_SPACE - 1),
             size=table.number("size", 1, _ADDRESS_SPACE),
             reserved=table.number("reserved", 0, _ADDRESS_SPACE, default=0),
+            code_origin=table.optional_number("code_origin", 0, _ADDRESS_SPACE - 1),
         )
         if not _NAME.fullmatch(region.name):
             table.problem(f"{region.name!r} is not a lower-case identifier", "name")
@@ -168,16 +218,32 @@ def _read_regions(root: Table) -> tuple[Region, ...]:
             table.problem("ends past the 4 GB address space", "size")
         if region.size and region.reserved >= region.size:
             table.problem("leaves nothing of the region", "reserved")
+        if region.code_origin is not None:
+            _check_alias(table, region)
         for other in regions:
             if other.name == region.name:
                 table.problem(f"{region.name!r} is used twice", "name")
-            if region.origin < other.end and other.origin < region.end:
+            if any(
+                a.start < b.stop and b.start < a.stop
+                for a in region.windows
+                for b in other.windows
+            ):
                 table.problem(f"overlaps region {other.name!r}")
         table.finish()
         regions.append(region)
     if not regions:
         root.problem("is missing; a board needs [[memory]] tables for flash and RAM", "memory")
     return tuple(regions)
+
+
+def _check_alias(table: Table, region: Region) -> None:
+    assert region.code_origin is not None
+    if region.kind != "ram":
+        table.problem("is for RAM only", "code_origin")
+    if region.origin % _PAGE or region.size % _PAGE or region.code_origin % _PAGE:
+        table.problem(f"needs origin, size and code_origin in steps of {_PAGE:#x}", "code_origin")
+    if region.code_origin + region.size > _ADDRESS_SPACE:
+        table.problem("ends past the 4 GB address space", "code_origin")
 
 
 def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
@@ -197,6 +263,7 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
         arena=pick("arena", "ram"),
         stack=pick("stack", "ram"),
         stack_bytes=table.number("stack_bytes", 256, _ADDRESS_SPACE),
+        ram_code=pick("ram_code" if table.has("ram_code") else "data", "ram"),
     )
     # AAPCS32 section 6.2.1.2: SP is a multiple of 8 at every public interface.
     if placement.stack_bytes % 8:
@@ -224,7 +291,12 @@ def _read_flash(table: Table) -> FlashTiming:
             )
         )
         row.finish()
-    timing = FlashTiming(table.number("wait_states", 0, 64), tuple(caches))
+    timing = FlashTiming(
+        wait_states=table.number("wait_states", 0, 64),
+        read_bytes=table.optional_number("read_bytes", 1, 1 << 10),
+        prefetch=table.get("prefetch", bool, default=False),
+        caches=tuple(caches),
+    )
     table.finish()
     return timing
 

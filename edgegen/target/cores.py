@@ -46,6 +46,8 @@ class Core:
         unicorn_model: Unicorn's CPU constant without `UC_CPU_ARM_`, or None where it has none.
         qemu_machine: the QEMU machine that has this core, or None.
         source: the manual behind the row.
+        loop_bytes: code bytes that a loop should not exceed, or None; a board with slow flash and
+            a small cache sets it: see `Board.tuned_core`.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Core:
     unicorn_model: str | None
     qemu_machine: str | None
     source: str
+    loop_bytes: int | None = None
 
     def flags(self, fpu: str) -> tuple[str, ...]:
         """Returns the compiler and linker flags for this core built with `fpu`.

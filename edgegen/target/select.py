@@ -92,7 +92,6 @@ class _Selection:
         self.allow = allow
         self.owner = owners(graph)
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
-        (self.converter,) = kernels_for(Reformat)
 
     def program(self, optimize: str) -> Program:
         """The cheapest program."""
@@ -163,9 +162,7 @@ class _Selection:
     def _conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
         if stored == wanted:
             return 0.0
-        io = _conversion_io(tensor, tensor, stored, wanted, self.core)
-        op = Reformat((tensor.name,), (tensor.name,), Origin(-1, "REFORMAT"))
-        return self.objective.value(self.converter.cost(op, io), 0)
+        return self.objective.value(_reformat(tensor, tensor, stored, wanted, self.core)[1].cost, 0)
 
     def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
         key = op.outputs[0]
@@ -204,10 +201,18 @@ def _walk_back(trail: list[dict[_State, _Step]], state: _State) -> list[_Step]:
     return path[::-1]
 
 
-def _conversion_io(
+def _reformat(
     source: Tensor, target: Tensor, stored: Format, wanted: Format, core: Core
-) -> KernelIO:
-    return KernelIO((source,), (target,), (stored,), wanted, core)
+) -> tuple[Reformat, Choice]:
+    """The cheapest way to convert `source` from one format to another."""
+    op = Reformat((source.name,), (target.name,), Origin(-1, "REFORMAT"))
+    io = KernelIO((source,), (target,), (stored,), wanted, core)
+    feasible = [
+        Choice(k, io, Formats((stored,), wanted), k.cost(op, io), 0)
+        for k in kernels_for(Reformat)
+        if k.requires <= core.features and not k.rejects(op, io, core)
+    ]
+    return op, min(feasible, key=lambda c: (c.cost.cycles, c.kernel.name))
 
 
 class _Builder:
@@ -271,12 +276,10 @@ class _Builder:
         return fresh
 
     def _reformat(self, source: str, target: str, wanted: Format) -> None:
-        (kernel,) = kernels_for(Reformat)
-        op = Reformat((source,), (target,), Origin(-1, "REFORMAT"))
         stored = self.buffers[self.owner[source]].format
-        site = _conversion_io(self.tensors[source], self.tensors[target], stored, wanted, self.core)
-        formats = Formats((stored,), wanted)
-        choice = Choice(kernel, site, formats, kernel.cost(op, site), 0)
+        op, choice = _reformat(
+            self.tensors[source], self.tensors[target], stored, wanted, self.core
+        )
         self._append(op, choice, target, ())
 
     def _append(

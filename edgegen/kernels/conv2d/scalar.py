@@ -48,7 +48,7 @@ class ScalarConv2D(Kernel[Conv2D]):
                 "in_channels": in_c,
                 "out_height": out_h,
                 "out_width": out_w,
-                "out_channels": out_c,
+                "groups": op.groups(io),
                 "filter_height": vertical.size,
                 "filter_width": horizontal.size,
                 "group_in": io.input(1).type.shape[3],
@@ -57,6 +57,7 @@ class ScalarConv2D(Kernel[Conv2D]):
                 "stride_width": horizontal.stride,
                 "dilation_height": vertical.dilation,
                 "dilation_width": horizontal.dilation,
+                "contiguous": int(op.groups(io) == 1 and horizontal.dilation == 1),
                 "pad_top": vertical.before(in_h),
                 "pad_left": horizontal.before(in_w),
                 "in_zero_point": io.input(0).type.zero_point,
@@ -64,5 +65,5 @@ class ScalarConv2D(Kernel[Conv2D]):
                 "out_min": low,
                 "out_max": high,
             },
-            helpers=("requantise", "clamp_s8"),
+            helpers=("requantise", "clamp_s8", "taps"),
         )

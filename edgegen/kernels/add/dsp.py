@@ -1,0 +1,95 @@
+"""Addition for cores with the DSP extension: two products for each value, four values a word."""
+
+from __future__ import annotations
+
+import functools
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed, Piece
+from edgegen.kernels.broadcast import binary_formats
+from edgegen.kernels.formats import Layout
+from edgegen.kernels.order import AccessOrder
+from edgegen.kernels.pairwise import (
+    pair_bytes,
+    pair_order,
+    reject_pairs,
+    saturation_variables,
+    saturation_variant,
+)
+from edgegen.ops.add import LEFT_SHIFT, Add
+from edgegen.quant.solve_add import Sum, TwoProducts, prove_sum, solve_sum
+from edgegen.quant.word32 import wrap
+from edgegen.target.cores import Core
+
+
+class DspAdd(Kernel[Add]):
+    """Operands of equal shape in any one format; see `edgegen.quant.solve_add`."""
+
+    op: ClassVar[type[Op]] = Add
+    name: ClassVar[str] = "dsp"
+    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
+    code_bytes: ClassVar[int] = 320
+
+    def rejects(self, op: Add, io: OpIO, core: Core) -> str:  # noqa: ARG002
+        """See `Kernel.rejects`."""
+        reason = reject_pairs(io)
+        if not reason and _solve(_sum(op, io)) is None:
+            return "no constants could be proved for these scales"
+        return reason
+
+    def formats(self, op: Add, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """See `Kernel.formats`."""
+        return binary_formats(io)
+
+    def order(self, op: Add, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`."""
+        return pair_order(io)
+
+    def cost(self, op: Add, io: KernelIO) -> Cost:  # noqa: ARG002
+        """See `Kernel.cost`: 27 cycles a word and 4 a round of two words."""
+        words = pair_bytes(io) // 4
+        return Cost(26 * words + 40, 29 * words + 60)
+
+    def flash_bytes(self, op: Add, io: KernelIO) -> int:  # noqa: ARG002
+        """See `Kernel.flash_bytes`: three factors."""
+        return 12
+
+    def pack(self, op: Add, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        form = _solve(_sum(op, io))
+        assert form is not None
+        signed = io.output_format.layout is Layout.DENSE
+        one, other = form.factors
+        # With q = u - 128 for u, the constant takes up 128 times the factors; it may wrap.
+        offset = form.c + (128 * (one + other) if signed else 0)
+        variant = f"{form.shift}_{saturation_variant(form.saturation, signed=signed)}"
+        variables = saturation_variables(form.saturation, signed=signed)
+        tile = Piece("dsp_add", variant, {**variables, "shift": form.shift})
+        return Packed(
+            call={
+                "factors": (one, other, int(wrap(np.array(offset)))),
+                "count": pair_bytes(io),
+            },
+            pieces={"tile": tile},
+        )
+
+
+def _sum(op: Add, io: OpIO) -> Sum:
+    one, other, output = op.multipliers(io)
+    return Sum(
+        (io.input(0).type.zero_point, io.input(1).type.zero_point),
+        (one, other),
+        output,
+        io.output.type.zero_point,
+        *op.output_range(io),
+        left_shift=LEFT_SHIFT,
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _solve(operator: Sum) -> TwoProducts | None:
+    form = solve_sum(operator)
+    return form if form is not None and prove_sum(operator, form) else None

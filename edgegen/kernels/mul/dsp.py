@@ -1,0 +1,104 @@
+"""Multiplication for cores with the DSP extension: four products a word, solved requantisation."""
+
+from __future__ import annotations
+
+import functools
+from typing import ClassVar
+
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed, Piece
+from edgegen.kernels.broadcast import binary_formats
+from edgegen.kernels.formats import Layout
+from edgegen.kernels.operands import storage_offset
+from edgegen.kernels.order import AccessOrder
+from edgegen.kernels.pairwise import (
+    pair_bytes,
+    pair_order,
+    reject_pairs,
+    saturation_variables,
+    saturation_variant,
+)
+from edgegen.kernels.solved import Solved, solve_layer
+from edgegen.ops.mul import Mul
+from edgegen.quant.fixed_point import Multiplier
+from edgegen.quant.solve_add import product_channel
+from edgegen.quant.solver import Shifts
+from edgegen.target.cores import Core
+
+# Products have up to 17 bits, so that k = 14 leaves room for c0; e = 16 is quickest.
+SHIFTS = Shifts(range(14, -1, -1), range(16, 7, -1))
+
+
+class DspMul(Kernel[Mul]):
+    """Operands of equal shape in any one format."""
+
+    op: ClassVar[type[Op]] = Mul
+    name: ClassVar[str] = "dsp"
+    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
+    code_bytes: ClassVar[int] = 320
+
+    def rejects(self, op: Mul, io: OpIO, core: Core) -> str:  # noqa: ARG002
+        """See `Kernel.rejects`."""
+        reason = reject_pairs(io)
+        if not reason and _solved(op, io) is None:
+            return "no constants could be proved for these scales"
+        return reason
+
+    def formats(self, op: Mul, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """See `Kernel.formats`."""
+        return binary_formats(io)
+
+    def order(self, op: Mul, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`."""
+        return pair_order(io)
+
+    def cost(self, op: Mul, io: KernelIO) -> Cost:
+        """See `Kernel.cost`: 25 cycles a word and 4 a round of two words; more with branches."""
+        solved = _solved(op, io)
+        assert solved is not None
+        word = 27 + (0 if solved.form == "linear" else 11) + (0 if solved.e == 16 else 2)
+        words = pair_bytes(io) // 4
+        return Cost((word - 3) * words + 40, word * words + 60)
+
+    def flash_bytes(self, op: Mul, io: KernelIO) -> int:  # noqa: ARG002
+        """See `Kernel.flash_bytes`: zero points and up to four constants."""
+        return 24
+
+    def pack(self, op: Mul, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        solved = _solved(op, io)
+        assert solved is not None
+        signed = io.output_format.layout is Layout.DENSE
+        offset = storage_offset(io.output_format)
+        lanes = [(-(io.input(i).type.zero_point + offset) & 0xFFFF) * 0x00010001 for i in range(2)]
+        words = [*lanes, *(int(w) & 0xFFFFFFFF for w in solved.words[0])]
+        saturation = solved.saturation
+        variant = f"{solved.form}{solved.k}_{solved.e}_"
+        variables = saturation_variables(saturation, signed=signed)
+        variables |= {"form": solved.form, "k": solved.k, "e": solved.e}
+        tile = Piece("dsp_mul", variant + saturation_variant(saturation, signed=signed), variables)
+        return Packed(
+            call={
+                "words": [f"0x{word:08x}u" for word in words],
+                "size": len(words),
+                "count": pair_bytes(io),
+            },
+            pieces={"tile": tile},
+        )
+
+
+def _solved(op: Mul, io: OpIO) -> Solved | None:
+    return _solve(
+        (io.input(0).type.zero_point, io.input(1).type.zero_point),
+        op.multiplier(io),
+        (io.output.type.zero_point, *op.output_range(io)),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _solve(
+    zero_points: tuple[int, int], multiplier: Multiplier, output: tuple[int, int, int]
+) -> Solved | None:
+    solved = solve_layer(product_channel(zero_points, multiplier, output), SHIFTS)
+    # One and the same output for all products needs no kernel of its own.
+    return None if solved is None or bool(solved.constant[0]) else solved

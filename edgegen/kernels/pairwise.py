@@ -1,0 +1,57 @@
+"""What the DSP kernels of two operands of equal shape share: formats, order, saturation of words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgegen.ir import OpIO
+from edgegen.kernels.base import KernelIO
+from edgegen.kernels.formats import SLACK, Layout
+from edgegen.kernels.order import AccessOrder, elementwise
+from edgegen.quant.form import Saturation
+
+
+def reject_pairs(io: OpIO) -> str:
+    """Why two operands cannot be walked in step, byte by byte; empty when they can."""
+    if any(t is None or t.data is not None for t in io.inputs):
+        return "an operand is a constant"
+    if any(t is None or t.type.elements != io.output.type.elements for t in io.inputs):
+        return "an operand is broadcast"
+    return ""
+
+
+def pair_bytes(io: KernelIO) -> int:
+    """Bytes to compute: whole words, padding of the format included, or the bytes of `dense`."""
+    size = io.output_format.size(io.output.type)
+    return size if io.output_format.layout is Layout.DENSE else size - SLACK
+
+
+def pair_order(io: KernelIO) -> AccessOrder:
+    """Whole words of both operands are read before a word is written."""
+    size = pair_bytes(io)
+    return elementwise((size,) * len(io.inputs), size)
+
+
+def saturation_variables(saturation: Saturation, *, signed: bool) -> dict[str, Any]:
+    """Template variables for saturating four values and for clamping the word they make.
+
+    Args:
+        saturation: what follows the last shift.
+        signed: whether the word is stored as TFLite's int8 instead of u8.
+    """
+    ceiling, lanes = saturation.ceiling, 0x01010101
+    return {
+        "bits": saturation.bits,
+        "ceiling": None if ceiling is None else f"0x{ceiling * lanes:08x}",
+        "offset": f"0x{saturation.offset * lanes:08x}" if saturation.offset else "",
+        "top": (1 << saturation.bits) - 1 if ceiling is None else ceiling,
+        "low": saturation.offset,
+        "signed": signed,
+    }
+
+
+def saturation_variant(saturation: Saturation, *, signed: bool) -> str:
+    """Tells saturations apart, a part of a C identifier."""
+    ceiling = "" if saturation.ceiling is None else f"_{saturation.ceiling}"
+    offset = f"_from{saturation.offset}" if saturation.offset else ""
+    return f"{'s8' if signed else 'u8'}_{saturation.bits}{ceiling}{offset}"

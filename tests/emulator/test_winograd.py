@@ -1,0 +1,143 @@
+"""Winograd kernels over many shapes: host C under sanitizers, and machine code on three cores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgegen.codegen.package import pack
+from edgegen.kernels.conv2d.winograd_layer import F4X4, Transform
+from edgegen.kernels.formats import DENSE, HWC, Format
+from edgegen.pipeline import Compilation
+from edgegen.plan.plan import plan
+from edgegen.target.board import load_board
+from edgegen.target.cores import CORES
+from edgegen.target.select import select
+from edgegen.verify.reference import evaluate
+from tests.support import data
+from tests.support.batch import Variant, case_graph, failures, run_emulated, run_on_host
+from tests.support.cases import Case
+from tests.support.data import Array
+from tests.support.tflite_writer import TensorSpec
+
+BOARDS = {"m4": "nucleo_l4r5zi", "m7": "mps2_an500", "m33": "mps2_an505"}
+FORMATS = ((HWC, HWC), (HWC, DENSE), (DENSE, HWC), (DENSE, DENSE))
+
+
+class Generated(Case):
+    """A convolution made up here; the numpy reference is the oracle."""
+
+    def inputs(self) -> tuple[tuple[Array, ...], ...]:
+        """Random ones, and those that drive the transformed input to its ends."""
+        (x,) = self.fed
+        _, height, width, channels = x.shape
+        rows, columns = np.indices((height, width))
+        vectors = [data.random(f"{self.id}/{i}", x.shape, "int8") for i in range(2)]
+        for phase in range(2):
+            blocks = ((rows + phase) // 2 + (columns + phase) // 2) % 2
+            high = np.where(blocks == 0, 127, -128)[..., np.newaxis]
+            # Neighbouring channels share a word: one at its highest, the other at its lowest.
+            sign = np.where(np.arange(channels) // 2 % 2 == 0, 1, -1)
+            vectors.append(np.where(sign > 0, high, -1 - high).astype(np.int8)[np.newaxis])
+        return tuple((v,) for v in vectors)
+
+    def expected(self) -> tuple[tuple[Array, ...], ...]:
+        graph = case_graph(self)
+        (name,) = graph.inputs
+        return tuple((evaluate(graph, {name: x})[graph.outputs[0]],) for (x,) in self.inputs())
+
+
+def layer(
+    name: str,
+    size: tuple[int, int],
+    channels: tuple[int, int],
+    padding: str = "SAME",
+    zero_points: tuple[int, int] = (-128, -128),
+    activation: str = "RELU",
+    weights: str = "weights",
+    scale: float = 1.0,
+) -> Generated:
+    """A 3x3 convolution; `scale` is the output's in units of one that uses the whole range."""
+    (high, wide), (depth, out) = size, channels
+    shrink = 0 if padding == "SAME" else 2
+    w = data.constant(weights, name, (out, 3, 3, depth), "int8")
+    bias = data.constant("bias", name, (out,), "int32")
+    scales = data.seeded_scales(name, out, wild=False)
+    # Sums of random signs grow with the square root of their number.
+    typical = 0.03 * 2.0**-7 * 74 * 74 * (9 * depth) ** 0.5 / 64 * scale
+    source, target = float(np.float32(0.03)), float(np.float32(typical))
+    biases = tuple(float(np.float32(source * s)) for s in scales)
+    return Generated(
+        stem="conv2d",
+        name=name,
+        op="CONV_2D",
+        version=1,
+        options={
+            "padding": padding,
+            "stride_h": 1,
+            "stride_w": 1,
+            "fused_activation_function": activation,
+        },
+        options_table=None,
+        tensors=(
+            TensorSpec("x", "int8", (1, high, wide, depth), (source,), (zero_points[0],)),
+            TensorSpec("w", "int8", w.shape, scales, (0,) * out, 0, w),
+            TensorSpec("b", "int32", (out,), biases, (0,) * out, 0, bias),
+        ),
+        operands=(0, 1, 2),
+        outputs=(
+            TensorSpec(
+                "y", "int8", (1, high - shrink, wide - shrink, out), (target,), (zero_points[1],)
+            ),
+        ),
+        shaped=True,
+    )
+
+
+def variant(case: Generated, index: int, core: str, kernel: str, formats: tuple[Format, Format]) -> Variant:
+    """The case compiled with one kernel between two formats."""
+    graph = case_graph(case)
+    program = select(
+        graph,
+        CORES[core],
+        "speed",
+        allow=lambda op, choice: op.stem != "conv2d"
+        or (choice.kernel.name, choice.formats.inputs[0], choice.formats.output)
+        == (kernel, *formats),
+    )
+    label = f"{kernel} {formats[0].text} to {formats[1].text}"
+    name = f"w{index}"
+    return Variant(name, case, label, Compilation(graph, graph, pack(plan(program), name), {}))
+
+
+def sweep(count: int) -> list[Generated]:
+    """Seeded layers: every remainder of the size and the channels modulo 4 comes up."""
+    found = []
+    for i in range(count):
+        p = [int(v) for v in data.integers(f"winograd {i}", (9,), 0, 1 << 30, "int64")]
+        # Large images have few channels and the other way round: the time goes into emulation.
+        small = i % 3 > 0
+        size = tuple(3 + v % (6 if small else 17) for v in p[:2])
+        channels = tuple(1 + v % (36 if small else 9) for v in p[2:4])
+        weights = ("weights", "weights", "weights", "extreme", "low", "zeros")[p[4] % 6]
+        if weights == "low":
+            channels = (channels[0] % 11 + 1, channels[1])  # 576 * accumulator has to fit
+        activation, zero = (
+            ("RELU", -128), ("NONE", 5), ("NONE", -7), ("RELU6", -100), ("RELU_N1_TO_1", 0),
+        )[p[5] % 5]  # fmt: skip
+        found.append(
+            layer(
+                f"{i} {size} {channels} {weights} {activation}",
+                (size[0], size[1]),
+                (channels[0], channels[1]),
+                ("SAME", "SAME", "VALID")[p[6] % 3],
+                ((-128, 127, -3, 40)[p[7] % 4], zero),
+                activation,
+                weights,
+                (1.0, 1.0, 0.3, 3.0)[p[8] % 4],
+            )
+        )
+    return found
