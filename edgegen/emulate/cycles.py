@@ -14,7 +14,7 @@ import capstone
 from capstone import arm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _LOADS: Final = frozenset(
     {
@@ -190,6 +190,23 @@ class BlockPrice:
     """The first instruction of the DSP extension in the block, if there is one."""
 
 
+@dataclass(frozen=True)
+class InstructionPrice:
+    """What an instruction costs.
+
+    Attributes:
+        at: its place, bytes from the start of the block.
+        size: its bytes.
+        cycles: not counting a pipeline refill.
+        dsp: its text if it belongs to the DSP extension.
+    """
+
+    at: int
+    size: int
+    cycles: int
+    dsp: str | None
+
+
 class Pricer:
     """Disassembles and prices blocks, each one once."""
 
@@ -206,6 +223,11 @@ class Pricer:
         """Whether there are cycles at all."""
         return self._model is not None
 
+    @property
+    def taken(self) -> int:
+        """Cycles that a taken branch adds."""
+        return self._model.taken if self._model else 0
+
     def price(self, address: int, code: bytes) -> BlockPrice:
         """Returns the price of the block `code` at `address`."""
         key = (address, code)
@@ -213,24 +235,31 @@ class Pricer:
             self._prices[key] = self._price(address, code)
         return self._prices[key]
 
-    def _price(self, address: int, code: bytes) -> BlockPrice:
-        cycles = at = 0
+    def instructions(self, address: int, code: bytes) -> Iterator[InstructionPrice]:
+        """Returns the price of every instruction of the block `code` at `address`, in order."""
+        at = 0
         after_memory = False
-        dsp = None
         while at < len(code):
             instruction = next(self._disassembler.disasm(code[at:], address + at, 1), None)
             if instruction is None:
                 # Unknown to Capstone: one cycle, the price of everything without an entry.
-                cycles += 1
-                at += 4 if code[at + 1] >> 3 >= 0x1D else 2
+                size = 4 if code[at + 1] >> 3 >= 0x1D else 2
+                yield InstructionPrice(at, size, 1, None)
                 after_memory = False
-                continue
-            if self._model:
-                cycles += self._model.price(instruction, after_memory)
-            if dsp is None and any(instruction.group(group) for group in _DSP_GROUPS):
-                dsp = f"{instruction.mnemonic} {instruction.op_str}"
-            after_memory = instruction.id in _LOADS or instruction.id in _STORES
-            at += instruction.size
+            else:
+                size = instruction.size
+                cycles = self._model.price(instruction, after_memory) if self._model else 0
+                dsp = None
+                if any(instruction.group(group) for group in _DSP_GROUPS):
+                    dsp = f"{instruction.mnemonic} {instruction.op_str}"
+                yield InstructionPrice(at, size, cycles, dsp)
+                after_memory = instruction.id in _LOADS or instruction.id in _STORES
+            at += size
+
+    def _price(self, address: int, code: bytes) -> BlockPrice:
+        found = tuple(self.instructions(address, code))
         return BlockPrice(
-            cycles if self._model else 0, self._model.taken if self._model else 0, dsp
+            sum(instruction.cycles for instruction in found) if self._model else 0,
+            self.taken,
+            next((instruction.dsp for instruction in found if instruction.dsp), None),
         )

@@ -25,17 +25,18 @@ def unicorn_library() -> ctypes.CDLL | None:
     return library if isinstance(library, ctypes.CDLL) else None
 
 
+@functools.cache
 def load_block_counter() -> ctypes.CDLL | None:
     """Returns the compiled counter, or None if this host cannot compile or load it."""
     return _load("block_counter")
 
 
+@functools.cache
 def load_flash_model() -> ctypes.CDLL | None:
     """Returns the compiled model of flash, or None if this host cannot compile or load it."""
     return _load("flash_model")
 
 
-@functools.cache
 def _load(stem: str) -> ctypes.CDLL | None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""What the DSP kernels of two operands of equal shape share: formats, order, saturation of words."""
+"""What DSP kernels of two operands of equal shape share: formats, order, saturation of words."""
 
 from __future__ import annotations
 
@@ -55,3 +55,9 @@ def saturation_variant(saturation: Saturation, *, signed: bool) -> str:
     ceiling = "" if saturation.ceiling is None else f"_{saturation.ceiling}"
     offset = f"_from{saturation.offset}" if saturation.offset else ""
     return f"{'s8' if signed else 'u8'}_{saturation.bits}{ceiling}{offset}"
+
+
+def clamp_cycles(saturation: Saturation, *, signed: bool) -> int:
+    """Cycles that a word costs besides its saturation on a Cortex-M4."""
+    ceiling = 0 if saturation.ceiling is None else 3
+    return ceiling + bool(saturation.offset) + signed

@@ -88,16 +88,6 @@ class Weighted:
         most = np.where(safe, np.maximum(first, second), self.limits[1])
         return least.min(axis=1), most.max(axis=1)
 
-    def _exact(self, low: Int64, high: Int64) -> Bool:
-        """Where int32 holds all accumulators from `low` to `high`, shifted left too.
-
-        There requantisation is monotone; elsewhere it may wrap and nothing is known. The rules of
-        the operators refuse models that get there; this does not rely on it.
-        """
-        left = np.maximum(self.shift, 0)[:, np.newaxis]
-        safe: Bool = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
-        return safe
-
     def shares(self, channels: Int64, values: Int64) -> Int64:
         """What input channels add to the sums when they hold one value everywhere.
 
@@ -121,6 +111,16 @@ class Weighted:
         """
         least, most = self.accumulators(low, high)
         return np.asarray(np.clip(0, least[:, 0], most[:, 0]), np.int64)
+
+    def _exact(self, low: Int64, high: Int64) -> Bool:
+        """Where int32 holds all accumulators from `low` to `high`, shifted left too.
+
+        There requantisation is monotone; elsewhere it may wrap and nothing is known. The rules of
+        the operators refuse models that get there; this does not rely on it.
+        """
+        left = np.maximum(self.shift, 0)[:, np.newaxis]
+        safe: Bool = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
+        return safe
 
     def _requantise(self, sums: Int64) -> Int64:
         """Outputs of accumulators [out, classes]."""

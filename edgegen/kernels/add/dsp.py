@@ -13,6 +13,7 @@ from edgegen.kernels.broadcast import binary_formats
 from edgegen.kernels.formats import Layout
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
+    clamp_cycles,
     pair_bytes,
     pair_order,
     reject_pairs,
@@ -48,10 +49,14 @@ class DspAdd(Kernel[Add]):
         """See `Kernel.order`."""
         return pair_order(io)
 
-    def cost(self, op: Add, io: KernelIO) -> Cost:  # noqa: ARG002
-        """See `Kernel.cost`: 27 cycles a word and 4 a round of two words."""
-        words = pair_bytes(io) // 4
-        return Cost(26 * words + 40, 29 * words + 60)
+    def cost(self, op: Add, io: KernelIO) -> Cost:
+        """See `Kernel.cost`: 27 cycles a word and 3 a round of two words."""
+        form = _solve(_sum(op, io))
+        assert form is not None
+        signed = io.output_format.layout is Layout.DENSE
+        word = 28.5 + clamp_cycles(form.saturation, signed=signed)
+        cycles = round(word * pair_bytes(io) / 4) + 60
+        return Cost(round(0.95 * cycles), cycles)
 
     def flash_bytes(self, op: Add, io: KernelIO) -> int:  # noqa: ARG002
         """See `Kernel.flash_bytes`: three factors."""

@@ -12,6 +12,7 @@ from edgegen.kernels.formats import Layout
 from edgegen.kernels.operands import storage_offset
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
+    clamp_cycles,
     pair_bytes,
     pair_order,
     reject_pairs,
@@ -53,12 +54,14 @@ class DspMul(Kernel[Mul]):
         return pair_order(io)
 
     def cost(self, op: Mul, io: KernelIO) -> Cost:
-        """See `Kernel.cost`: 25 cycles a word and 4 a round of two words; more with branches."""
+        """See `Kernel.cost`: 25 cycles a word and 3 a round of two words; more with branches."""
         solved = _solved(op, io)
         assert solved is not None
-        word = 27 + (0 if solved.form == "linear" else 11) + (0 if solved.e == 16 else 2)
-        words = pair_bytes(io) // 4
-        return Cost((word - 3) * words + 40, word * words + 60)
+        signed = io.output_format.layout is Layout.DENSE
+        word = 26.5 + clamp_cycles(solved.saturation, signed=signed)
+        word += (0 if solved.form == "linear" else 11) + (0 if solved.e == 16 else 2)
+        cycles = round(word * pair_bytes(io) / 4) + 60
+        return Cost(round(0.95 * cycles), cycles)
 
     def flash_bytes(self, op: Mul, io: KernelIO) -> int:  # noqa: ARG002
         """See `Kernel.flash_bytes`: zero points and up to four constants."""
