@@ -50,10 +50,16 @@ class Options:
     Attributes:
         name: prefix of all C identifiers; made from the model's file name when None.
         optimize: `speed`, `balanced` or `size`.
+        kernels_in_ram: whether the kernels' code is to run from RAM.
     """
 
     name: str | None = None
     optimize: str = "balanced"
+    kernels_in_ram: bool = False
+
+    def core(self, board: Board) -> Core:
+        """The board's core as kernels should see it: code in RAM may have loops of any size."""
+        return board.core if self.kernels_in_ram else board.tuned_core
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ def compile_model(
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)
-    return Compilation(source, graph, pack(planned, name), dumps)
+    return Compilation(source, graph, pack(planned, name, kernels_in_ram=options.kernels_in_ram), dumps)
 
 
 def render(compilation: Compilation, board: Board) -> Library:
@@ -195,7 +201,7 @@ def build_library(
     """
     options = options or Options()
     name = model_name(model, options)
-    library = render(compile_model(load_model(model), name, board.core, options), board)
+    library = render(compile_model(load_model(model), name, options.core(board), options), board)
     target = output if output is not None else Path(name)
     write_folder(target, library.files)
     return library, target

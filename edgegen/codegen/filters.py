@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 
@@ -71,10 +72,25 @@ def shape_text(shape: Sequence[int]) -> str:
     return "x".join(str(d) for d in shape) if shape else "scalar"
 
 
+def placed(code: str, macro: str) -> str:
+    r"""Puts `macro` before every function that `code` defines; functions start at column 0.
+
+    >>> print(placed("static int f(void)\n{\n}\nstatic const int k = (1);", "KWS_KERNEL"))
+    KWS_KERNEL static int f(void)
+    {
+    }
+    static const int k = (1);
+    """
+    return _FUNCTION.sub(rf"{macro} \g<0>", code) if macro else code
+
+
+_FUNCTION = re.compile(r"^(?:__attribute__\(\(.*?\)\) )?static [^=;(]*\(", re.MULTILINE)
+
 ALL: dict[str, Callable[..., str]] = {
     "c_comment": c_comment,
     "c_string": c_string,
     "c_int32": c_int32,
     "wrap_values": wrap_values,
     "shape_text": shape_text,
+    "placed": placed,
 }

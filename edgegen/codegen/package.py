@@ -53,24 +53,30 @@ class Layer:
 
 @dataclass(frozen=True)
 class Package:
-    """A plan with everything that templates need from kernels."""
+    """A plan with everything that templates need from kernels.
+
+    Attributes:
+        kernels_in_ram: whether the kernels' code is to run from RAM.
+    """
 
     plan: Plan
     name: str
     symbols: tuple[Symbol, ...]
     layers: tuple[Layer, ...]
+    kernels_in_ram: bool = False
 
     def bytes_of(self, *kinds: ConstantKind) -> int:
         """Flash of the constants of some kinds; of all when none is given."""
         return sum(s.data.nbytes for s in self.symbols if not kinds or s.kind in kinds)
 
 
-def pack(plan: Plan, name: str) -> Package:
+def pack(plan: Plan, name: str, *, kernels_in_ram: bool = False) -> Package:
     """Packs every call's constants; arrays with equal bytes and type are stored once.
 
     Args:
         plan: the planned program.
         name: prefix of all C identifiers.
+        kernels_in_ram: whether the kernels' code is to run from RAM.
     """
     symbols: dict[tuple[str, tuple[int, ...], bytes], Symbol] = {}
     layers = []
@@ -90,4 +96,4 @@ def pack(plan: Plan, name: str) -> Package:
                 )
             names[constant.role] = symbols[key].name
         layers.append(Layer(index, call, packed, names))
-    return Package(plan, name, tuple(symbols.values()), tuple(layers))
+    return Package(plan, name, tuple(symbols.values()), tuple(layers), kernels_in_ram)

@@ -263,6 +263,8 @@ def model_view(package: Package) -> dict[str, Any]:
         "weights_bytes": package.bytes_of(),
         "macs": graph.macs,
         "core": plan.program.core,
+        "kernels_in_ram": package.kernels_in_ram,
+        "placement": f"{package.name.upper()}_KERNEL" if package.kernels_in_ram else "",
         "inputs": ports(package, graph.inputs, "input"),
         "outputs": ports(package, graph.outputs, "output"),
         "symbols": tuple(symbol_views(package.symbols)),

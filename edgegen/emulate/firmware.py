@@ -83,6 +83,7 @@ def build_runner(
     optimize: str = "-O2",
     defines: Sequence[str] = (),
     stack_usage: bool = False,
+    ram_code: bool = False,
 ) -> Path:
     """Builds an image that runs every model on the inputs in its input file.
 
@@ -95,6 +96,7 @@ def build_runner(
         optimize: GCC's optimisation option.
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: see `toolchain.build_elf`.
+        ram_code: see `toolchain.build_elf`.
 
     Returns:
         The ELF file.
@@ -127,4 +129,5 @@ def build_runner(
         optimize=optimize,
         defines=defines,
         stack_usage=stack_usage,
+        ram_code=ram_code,
     )

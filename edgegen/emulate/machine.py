@@ -12,11 +12,12 @@ from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCou
 from edgegen.emulate.cycles import MODELS, Pricer
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.memory import MemoryReader, load_image, map_board
-from edgegen.emulate.native import load_block_counter, unicorn_library
-from edgegen.emulate.result import RunResult
+from edgegen.emulate.native import load_block_counter, load_flash_model, unicorn_library
+from edgegen.emulate.result import CycleRange, RunResult
 from edgegen.emulate.semihost import BKPT, Semihost, UnknownCallError
 from edgegen.emulate.stack import StackGauge
 from edgegen.emulate.tally import tally
+from edgegen.emulate.wait_states import FlashWatch, cycle_range, flash_models
 from edgegen.errors import InternalError, Problem, ToolError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def run_elf(
     max_instructions: int = 20_000_000_000,
     timeout_s: float = 300.0,
     native: bool | None = None,
+    wait_states: bool = False,
 ) -> RunResult:
     """Runs `elf` until it exits, faults, or reaches a limit.
 
@@ -74,6 +76,8 @@ def run_elf(
             run stops at the same place.
         timeout_s: ends the run with an error after so many seconds of wall time.
         native: True insists on the block counter in C, False on the one in Python; they agree.
+        wait_states: also model the wait states of the board's flash, if the core has a cycle model
+            and the host a C compiler.
 
     Returns:
         What happened; a fault or a limit is in `RunResult.error`, not raised.
@@ -84,6 +88,8 @@ def run_elf(
     """
     machine = _Machine(read_image(elf), board, files or {}, layers, observe)
     machine.count(max_instructions, native)
+    if wait_states:
+        machine.watch_flash()
     return machine.run(timeout_s)
 
 
@@ -106,11 +112,13 @@ class _Machine:
         self._error: str | None = None
         self._failure: BaseException | None = None
         self._counter: BlockCounter | None = None
+        self._pricer = Pricer(MODELS.get(board.core.cycle_model or ""))
+        self._flash: FlashWatch | None = None
         self._inferences: dict[int, int] = {}
         self._last_layer: int | None = None
         self._uc = _core(board)
         self._memory = MemoryReader(self._uc, image)
-        map_board(self._uc, board, self._on_slack)
+        self._shared = map_board(self._uc, board, self._on_slack)
         load_image(self._uc, board, image)
         placement = board.placement
         top = placement.stack.end
@@ -159,6 +167,18 @@ class _Machine:
         else:
             self._counter = PythonCounter(self._uc, self._marks, limit)
 
+    def watch_flash(self) -> None:
+        """Installs the models of the board's flash, where that is possible."""
+        library, engine = load_flash_model(), unicorn_library()
+        start, stop = self._marks.start, self._marks.stop
+        if library is None or engine is None or not self._pricer.has_model:
+            return
+        if start is None or stop is None:
+            return
+        models, read = flash_models(self._board), self._memory.read
+        self._flash = FlashWatch(self._board, models, self._pricer, read, (start, stop), library)
+        self._flash.attach(self._uc, engine)
+
     def run(self, timeout_s: float) -> RunResult:
         """Runs from reset; call `count` before."""
         if self._counter is None:
@@ -185,7 +205,7 @@ class _Machine:
         counts = tally(
             counter.blocks(),
             self._memory.read,
-            Pricer(MODELS.get(core.cycle_model or "")),
+            self._pricer,
             self._image,
             self._layers,
             self._inferences,
@@ -208,7 +228,13 @@ class _Machine:
             sections=self._image.sections,
             total_instructions=counter.instructions,
             error=self._error,
+            on_board=self._range(counts.all.cycles),
         )
+
+    def _range(self, cycles: int | None) -> CycleRange | None:
+        if self._flash is None or cycles is None:
+            return None
+        return cycle_range(cycles, self._flash.stalls())
 
     def _fail(self, what: str) -> None:
         """Keeps the first thing that went wrong, with its place."""

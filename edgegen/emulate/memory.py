@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Final
 
 from unicorn import unicorn_const
@@ -49,20 +50,30 @@ class MemoryReader:
         return self._image.address(symbol)
 
 
-def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> None:
+def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> list[object]:
     """Maps the board's regions, flash read-only and erased, and the private peripheral bus.
 
     Args:
         uc: the emulator.
         board: gives the regions.
         on_slack: Unicorn memory hook for the rest of a page that is only partly memory.
+
+    Returns:
+        What must live as long as the emulator: memory that is mapped at two addresses.
     """
+    shared: list[object] = []
     for region in board.regions:
         access = unicorn_const.UC_PROT_READ | unicorn_const.UC_PROT_EXEC
         if region.kind == "ram":
             access |= unicorn_const.UC_PROT_WRITE
         start, end = region.origin & -_PAGE, -(-region.end // _PAGE) * _PAGE
-        uc.mem_map(start, end - start, access)
+        if region.code_origin is None:
+            uc.mem_map(start, end - start, access)
+        else:
+            memory = ctypes.create_string_buffer(region.size)
+            shared.append(memory)
+            for address in (region.origin, region.code_origin):
+                uc.mem_map_ptr(address, region.size, access, memory)
         if region.kind == "flash":
             uc.mem_write(region.origin, _ERASED * region.size)
         for low, high in ((start, region.origin), (region.end, end)):
@@ -70,6 +81,7 @@ def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> None:
                 kinds = unicorn_const.UC_HOOK_MEM_READ | unicorn_const.UC_HOOK_MEM_WRITE
                 uc.hook_add(kinds, on_slack, None, low, high - 1)
     uc.mem_map(*_PPB)
+    return shared
 
 
 def load_image(uc: Uc, board: Board, image: Image) -> None:

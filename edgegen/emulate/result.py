@@ -48,6 +48,14 @@ class ModelCount(Count):
 
 
 @dataclass(frozen=True)
+class CycleRange:
+    """Modelled clock cycles with the wait states of the board's flash, `low` to `high`."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class RunResult:
     """The outcome of one run; counts cover the code between the runner's markers only.
 
@@ -66,6 +74,8 @@ class RunResult:
         sections: bytes by output section; `.weights` apart from `.rodata`.
         total_instructions: executed from reset to the end, start-up and file transfer included.
         error: why the run is not to be trusted, or None.
+        on_board: `cycles` with the board's wait states, or None where they were not asked for or
+            cannot be modelled.
     """
 
     exit_code: int | None
@@ -82,6 +92,7 @@ class RunResult:
     sections: Mapping[str, int]
     total_instructions: int
     error: str | None
+    on_board: CycleRange | None = None
 
     def check(self) -> RunResult:
         """Returns the result itself if the firmware ended with exit code 0.

@@ -84,6 +84,7 @@ def build_elf(
     optimize: str = "-O2",
     defines: Sequence[str] = (),
     stack_usage: bool = False,
+    ram_code: bool = False,
 ) -> Path:
     """Compiles `sources` with the board's start-up code and links them for its memory.
 
@@ -95,6 +96,7 @@ def build_elf(
         optimize: GCC's optimisation option, such as "-O2" or "-Os".
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: also have GCC report each function's frame; see `read_stack_usage`.
+        ram_code: have the start-up code copy functions in sections called `.ramfunc.*` to RAM.
 
     Returns:
         The ELF file, `workdir/firmware.elf`.
@@ -105,10 +107,10 @@ def build_elf(
     gcc = find_gcc()
     workdir.mkdir(parents=True, exist_ok=True)
     startup = workdir / "startup.c"
-    startup.write_text(render("firmware/startup.c.j2", board=board), encoding="utf-8")
+    startup.write_text(_firmware("startup.c", board, ram_code), encoding="utf-8")
     (workdir / "semihost.h").write_text(render("firmware/semihost.h.j2"), encoding="utf-8")
     script = workdir / "linker.ld"
-    script.write_text(render("firmware/linker.ld.j2", board=board), encoding="utf-8")
+    script.write_text(_firmware("linker.ld", board, ram_code), encoding="utf-8")
     compile_command = [
         gcc,
         *board.flags,
@@ -125,6 +127,10 @@ def build_elf(
     if problem:
         raise ToolError(problem)
     return elf
+
+
+def _firmware(file: str, board: Board, ram_code: bool) -> str:
+    return render(f"firmware/{file}.j2", board=board, ram_code=ram_code)
 
 
 def read_stack_usage(workdir: Path) -> tuple[StackUse, ...]:

@@ -210,7 +210,8 @@ class Tile:
         step = 15 * t.pairs * runs
         looping = 0
         if not t.unrolled:
-            looping = 9 + runs + (8 * runs if t.chunks > 1 else 0) + (8 * t.rows if t.rows > 1 else 0)
+            looping = 9 + runs + (8 * t.rows if t.rows > 1 else 0)
+            looping += 8 * runs if t.chunks > 1 else 0
         requantise = 30 if s.form == "linear" else 62
         store = 32 if self.planes else 18
         if s.e != 16:

@@ -60,6 +60,12 @@ class Region:
         return self.origin + self.reserved
 
     @property
+    def usable_code_origin(self) -> int:
+        """First address of an image's code in this region."""
+        start = self.origin if self.code_origin is None else self.code_origin
+        return start + self.reserved
+
+    @property
     def usable_size(self) -> int:
         """Bytes an image may use."""
         return self.size - self.reserved
@@ -224,9 +230,7 @@ def _read_regions(root: Table) -> tuple[Region, ...]:
             if other.name == region.name:
                 table.problem(f"{region.name!r} is used twice", "name")
             if any(
-                a.start < b.stop and b.start < a.stop
-                for a in region.windows
-                for b in other.windows
+                a.start < b.stop and b.start < a.stop for a in region.windows for b in other.windows
             ):
                 table.problem(f"overlaps region {other.name!r}")
         table.finish()

@@ -255,3 +255,37 @@ def sweep(count: int) -> list[Layer]:
             )
         )
     return layers
+
+
+def general_sweep(count: int) -> list[Layer]:
+    """Seeded layers of any filter."""
+    layers = []
+    filters = ((5, 5), (7, 7), (1, 5), (7, 1), (3, 3), (4, 2), (2, 3), (1, 1), (3, 9))
+    for i in range(count):
+        p = _pick(f"depthwise general {i}", 12)
+        size = filters[p[0] % len(filters)]
+        dilation = ((1, 1), (1, 1), (2, 2), (1, 3))[p[1] % 4]
+        stride = ((1, 1), (1, 1), (2, 2), (3, 3), (1, 2), (3, 1))[p[2] % 6]
+        if dilation != (1, 1):
+            stride = (1, 1)
+        source = (PLANES_WIDE, PLANES_HIGH, HWC, DENSE)[p[3] % 4]
+        extent = [(s - 1) * d + 1 for s, d in zip(size, dilation, strict=True)]
+        layers.append(
+            Layer(
+                extent[0] + p[4] % 20,
+                extent[1] + p[5] % 20,
+                1 + p[6] % 7,
+                stride,
+                ("SAME", "VALID")[p[7] % 2],
+                size,
+                dilation,
+                multiplier=(1, 1, 2, 3)[p[8] % 4],
+                zero_points=((-128, 127, -3)[p[9] % 3], (-128, 4)[p[10] % 2]),
+                activation=("RELU", "NONE")[p[10] % 2],
+                weights=("weights", "low", "high", "extreme")[p[11] % 4],
+                kernel="dsp_general",
+                source=source,
+                target=(HWC, DENSE)[p[11] // 4 % 2],
+            )
+        )
+    return layers

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgegen.codegen.package import pack
-from edgegen.kernels.conv2d.winograd_layer import F4X4, Transform
 from edgegen.kernels.formats import DENSE, HWC, Format
 from edgegen.pipeline import Compilation
 from edgegen.plan.plan import plan
@@ -63,7 +61,10 @@ def layer(
     """A 3x3 convolution; `scale` is the output's in units of one that uses the whole range."""
     (high, wide), (depth, out) = size, channels
     shrink = 0 if padding == "SAME" else 2
-    w = data.constant(weights, name, (out, 3, 3, depth), "int8")
+    if weights == "small":  # 576 * accumulator has to fit
+        w = data.integers(name, (out, 3, 3, depth), -25, 25, "int8")
+    else:
+        w = data.constant(weights, name, (out, 3, 3, depth), "int8")
     bias = data.constant("bias", name, (out,), "int32")
     scales = data.seeded_scales(name, out, wild=False)
     # Sums of random signs grow with the square root of their number.
@@ -97,16 +98,20 @@ def layer(
     )
 
 
-def variant(case: Generated, index: int, core: str, kernel: str, formats: tuple[Format, Format]) -> Variant:
+def variant(
+    case: Generated, index: int, core: str, kernel: str, formats: tuple[Format, Format]
+) -> Variant:
     """The case compiled with one kernel between two formats."""
     graph = case_graph(case)
     program = select(
         graph,
         CORES[core],
         "speed",
-        allow=lambda op, choice: op.stem != "conv2d"
-        or (choice.kernel.name, choice.formats.inputs[0], choice.formats.output)
-        == (kernel, *formats),
+        allow=lambda op, choice: (
+            op.stem != "conv2d"
+            or (choice.kernel.name, choice.formats.inputs[0], choice.formats.output)
+            == (kernel, *formats)
+        ),
     )
     label = f"{kernel} {formats[0].text} to {formats[1].text}"
     name = f"w{index}"
@@ -122,9 +127,9 @@ def sweep(count: int) -> list[Generated]:
         small = i % 3 > 0
         size = tuple(3 + v % (6 if small else 17) for v in p[:2])
         channels = tuple(1 + v % (36 if small else 9) for v in p[2:4])
-        weights = ("weights", "weights", "weights", "extreme", "low", "zeros")[p[4] % 6]
-        if weights == "low":
-            channels = (channels[0] % 11 + 1, channels[1])  # 576 * accumulator has to fit
+        weights = ("weights", "weights", "small", "extreme", "low", "zeros")[p[4] % 6]
+        if weights in ("weights", "extreme", "low"):
+            channels = (channels[0] % 6 + 1, channels[1])  # 576 * accumulator has to fit
         activation, zero = (
             ("RELU", -128), ("NONE", 5), ("NONE", -7), ("RELU6", -100), ("RELU_N1_TO_1", 0),
         )[p[5] % 5]  # fmt: skip
@@ -141,3 +146,42 @@ def sweep(count: int) -> list[Generated]:
             )
         )
     return found
+
+
+SPECIAL = [
+    layer("1 x 1", (1, 1), (4, 4)),
+    layer("1 x 19", (1, 19), (5, 3), activation="NONE", zero_points=(-128, 3)),
+    layer("two loops over channels", (4, 3), (84, 5), weights="small", zero_points=(20, -128)),
+    layer(
+        "as in ResNet", (8, 8), (16, 16), weights="small", zero_points=(-128, 4), activation="NONE"
+    ),
+    layer("whole tiles", (10, 10), (8, 8), "VALID", zero_points=(7, 11), activation="NONE"),
+]
+
+
+def group_of(core: str) -> list[Variant]:
+    """All layers, the formats in turn."""
+    found = []
+    for i, case in enumerate([*SPECIAL, *sweep(18)]):
+        source, target = FORMATS[(i + len(core)) % 4]
+        depth, out = case.tensors[0].shape[3], case.outputs[0].shape[3]
+        formats = (HWC if depth % 4 else source, HWC if out % 4 else target)
+        found.append(variant(case, i, core, "dsp_winograd", formats))
+    return found
+
+
+def test_portable_c_equals_the_reference(tmp_path: Path) -> None:
+    group = group_of("m4")
+    assert failures(group, run_on_host(group, tmp_path)) == []
+
+
+@pytest.mark.parametrize("core", list(BOARDS))
+def test_machine_code_equals_the_reference(core: str, tmp_path: Path) -> None:
+    group = group_of(core)
+    assert failures(group, run_emulated(group, load_board(BOARDS[core]), tmp_path)) == []
+
+
+def test_portable_c_runs_on_the_core_too(tmp_path: Path) -> None:
+    group = group_of("m4")[:6]
+    defines = [f"{v.name.upper()}_PORTABLE" for v in group]
+    assert failures(group, run_emulated(group, load_board(BOARDS["m4"]), tmp_path, defines)) == []

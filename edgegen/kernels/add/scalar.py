@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.broadcast import (
     binary_call,
     binary_formats,
@@ -16,6 +17,13 @@ from edgegen.kernels.broadcast import (
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder
 from edgegen.ops.add import LEFT_SHIFT, Add
+
+_COSTS: FittedTable = {
+    "m0+": ((271.76,), (356.76,)),
+    "m3": ((91.78,), (135.16,)),
+    "m4": ((91.78,), (117.16,)),
+}
+"""For one output."""
 
 
 class ScalarAdd(Kernel[Add]):
@@ -33,10 +41,13 @@ class ScalarAdd(Kernel[Add]):
         """See `Kernel.order`."""
         return binary_order(io)
 
-    def cost(self, op: Add, io: KernelIO) -> Cost:  # noqa: ARG002
-        """See `Kernel.cost`: about 46 cycles a value on a Cortex-M4."""
-        size = io.output_format.size(io.output.type)
-        return Cost(42 * size, 46 * size)
+    def features(self, op: Add, io: KernelIO) -> tuple[int, ...]:  # noqa: ARG002
+        """What its cost depends on: bytes of the output."""
+        return (io.output_format.size(io.output.type),)
+
+    def cost(self, op: Add, io: KernelIO) -> Cost:
+        """See `Kernel.cost`."""
+        return fitted(io.core, _COSTS, self.features(op, io))
 
     def pack(self, op: Add, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""

@@ -7,11 +7,19 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.kernels.windowed import pixel_by_pixel
 from edgegen.ops.conv2d import Conv2D
+
+_COSTS: FittedTable = {
+    "m0+": ((8.0, 58.09, 140.25, 237.96), (10.99, 91.1, 188.72, 315.17)),
+    "m3": ((5.99, 42.98, 71.99, 98.66), (9.98, 56.95, 102.04, 130.25)),
+    "m4": ((5.99, 42.98, 71.99, 105.64), (8.98, 56.96, 95.01, 137.44)),
+}
+"""For one multiply-accumulate, filter row of an output, output, and pixel."""
 
 
 class ScalarConv2D(Kernel[Conv2D]):
@@ -25,10 +33,13 @@ class ScalarConv2D(Kernel[Conv2D]):
         """See `Kernel.order`."""
         return pixel_by_pixel(io, *op.window(io))
 
-    def cost(self, op: Conv2D, io: OpIO) -> Cost:
-        """See `Kernel.cost`: about 9 cycles a MAC and 60 a requantised output."""
-        outputs = io.output.type.elements
-        return Cost(7 * op.macs(io) + 45 * outputs, 9 * op.macs(io) + 60 * outputs)
+    def features(self, op: Conv2D, io: OpIO) -> tuple[int, ...]:
+        """What its cost depends on; see `window_features`."""
+        return window_features(io, *op.window(io), depth=io.input(1).type.shape[3])
+
+    def cost(self, op: Conv2D, io: KernelIO) -> Cost:
+        """See `Kernel.cost`."""
+        return fitted(io.core, _COSTS, self.features(op, io))
 
     def pack(self, op: Conv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""

@@ -111,19 +111,22 @@ class Stages:
     @property
     def input_cycles(self) -> int:
         """Cycles of the input transform of a tile on a Cortex-M4."""
-        return 60 + 660 * (self.records.channels // 4)
+        return 13 + 660 * (self.records.channels // 4)
 
     @property
     def multiply_cycles(self) -> int:
         """Cycles of the products of two tiles and four channels."""
         r = self.records
-        rounds = r.transform.positions // r.unrolled
-        return 30 + r.transform.positions * (16 * r.run + 8) + 7 * rounds
+        position = 16 * r.run + 8 + (5 + 9 * r.chunks if r.chunks > 1 else 0)
+        return 12 + r.transform.positions * position + 7 * r.transform.positions // r.unrolled
 
     @property
     def output_cycles(self) -> int:
         """Cycles of the output transform of a tile and four channels."""
-        return 40 + 4 * (267 if self.solved.form == "linear" else 301)
+        s = self.solved.saturation
+        each = 3 * (s.ceiling is not None) + bool(s.offset) + self.signed
+        linear = self.solved.form == "linear"
+        return 12 + 4 * ((267 if linear else 301) + self.records.transform.outputs**2 * each)
 
     @property
     def _top(self) -> int:

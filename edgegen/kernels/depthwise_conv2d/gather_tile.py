@@ -24,7 +24,7 @@ from edgegen.ops.window import Window
 BLOCKS = (4, 6)
 """Outputs of a block. Six share more loads, but leave no register for constants."""
 
-MAX_WORDS = 128
+MAX_WORDS = 192
 """Words of taps of a channel; the code has about 15 bytes for each."""
 
 

@@ -8,11 +8,19 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
+
+_COSTS: FittedTable = {
+    "m0+": ((17.19, 29.66, 179.88, 163.37), (23.32, 39.57, 249.58, 221.13)),
+    "m3": ((13.13, 20.6, 94.82, 72.06), (20.33, 23.11, 138.38, 113.15)),
+    "m4": ((13.15, 21.58, 94.75, 71.84), (18.3, 23.31, 119.05, 115.2)),
+}
+"""For one multiply-accumulate, filter row of an output, output, and pixel."""
 
 
 class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
@@ -48,10 +56,13 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
         return AccessOrder(trace)
 
-    def cost(self, op: DepthwiseConv2D, io: OpIO) -> Cost:
-        """See `Kernel.cost`: about 10 cycles a MAC and 75 a requantised output."""
-        outputs = io.output.type.elements
-        return Cost(8 * op.macs(io) + 60 * outputs, 10 * op.macs(io) + 75 * outputs)
+    def features(self, op: DepthwiseConv2D, io: OpIO) -> tuple[int, ...]:
+        """What its cost depends on; see `window_features`."""
+        return window_features(io, *op.window(io), depth=1)
+
+    def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
+        """See `Kernel.cost`."""
+        return fitted(io.core, _COSTS, self.features(op, io))
 
     def pack(self, op: DepthwiseConv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""

@@ -15,6 +15,7 @@ from edgegen.kernels.formats import DENSE, HWC, Format, Layout, image, round_up
 from edgegen.kernels.fully_connected.dense_layer import BLOCK, pack_blocks, solved_dense
 from edgegen.kernels.gemm import Taps, Tile, stream_constant
 from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.pairwise import saturation_variables
 from edgegen.kernels.solved import Solved, Source
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
@@ -220,18 +221,13 @@ def _finish(solved: Solved, *, signed: bool) -> dict[str, Piece]:
     """The requantisation of eight sums, and that of its portable twin."""
     taps = Taps(rows=1, row=2, chunks=1, chunk=2, pairs=1, pixel=0)
     scalar = Tile(taps, solved, False, signed).pieces["requantise"]
-    saturation = solved.saturation
-    lanes = 0x01010101
-    step = 8 * solved.words_per_channel  # bytes of a pair of channels
+    step = 8 * solved.words_per_channel  # bytes of the constants of two channels
     variables = {
+        **saturation_variables(solved.saturation, signed=signed),
         "form": solved.form,
         "k": solved.k,
         "e": solved.e,
-        "bits": saturation.bits,
-        "ceiling": None if saturation.ceiling is None else f"0x{saturation.ceiling * lanes:08x}",
-        "offset": f"0x{saturation.offset * lanes:08x}" if saturation.offset else "",
-        "signed": signed,
-        "words": [(f"r{2 + 2 * j}", f"r{3 + 2 * j}", j * step) for j in range(4)],
+        "pairs": [(f"r{2 + 2 * j}", f"r{3 + 2 * j}", j * step) for j in range(4)],
         "next": f"add r1, #{4 * step}",
         "constants": solved.words_per_channel,
         "scalar": scalar.variant,

@@ -8,11 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, Packed
+from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.fully_connected import FullyConnected
+
+_COSTS: FittedTable = {
+    "m0+": ((6.97, 104.61), (9.95, 139.21)),
+    "m3": ((4.97, 39.91), (8.94, 60.55)),
+    "m4": ((4.97, 40.54), (7.94, 55.16)),
+}
+"""For one multiply-accumulate, and one output."""
 
 
 class ScalarFullyConnected(Kernel[FullyConnected]):
@@ -35,10 +43,13 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
 
         return AccessOrder(trace)
 
-    def cost(self, op: FullyConnected, io: OpIO) -> Cost:
-        """See `Kernel.cost`: about 7 cycles a MAC and 60 a requantised output."""
-        outputs = io.output.type.elements
-        return Cost(6 * op.macs(io) + 45 * outputs, 7 * op.macs(io) + 60 * outputs)
+    def features(self, op: FullyConnected, io: OpIO) -> tuple[int, ...]:
+        """What its cost depends on: multiply-accumulates, outputs."""
+        return op.macs(io), io.output.type.elements
+
+    def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
+        """See `Kernel.cost`."""
+        return fitted(io.core, _COSTS, self.features(op, io))
 
     def pack(self, op: FullyConnected, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
