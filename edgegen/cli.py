@@ -42,6 +42,9 @@ OPTIMIZE_OPTION = click.option(
     show_default=True,
     help="What to prefer where there is a choice of kernels.",
 )
+KERNELS_IN_RAM = click.option(
+    "--kernels-in-ram", is_flag=True, help="Run the kernels' code from RAM, without wait states."
+)
 INPUTS = click.option(
     "--inputs",
     type=click.Path(path_type=Path),
@@ -98,6 +101,7 @@ def main() -> None:
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder; default: ./NAME.")
 @NAME
 @OPTIMIZE_OPTION
+@KERNELS_IN_RAM
 @click.option("--dump-ir", type=click.Path(path_type=Path), help="Folder for every stage as text.")
 @click.option("--explain", is_flag=True, help="Say for every layer why its kernel was chosen.")
 @_reports_errors
@@ -107,12 +111,14 @@ def build(
     output: Path | None,
     name: str | None,
     optimize: str,
+    kernels_in_ram: bool,
     dump_ir: Path | None,
     explain: bool,
 ) -> None:
     """Compile MODEL to a C library for a board."""
     target_board = load_board(board)
-    library, target = build_library(model, target_board, output, Options(name, optimize))
+    options = Options(name, optimize, kernels_in_ram)
+    library, target = build_library(model, target_board, output, options)
     console = _console()
     if dump_ir is not None:
         dump_ir.mkdir(parents=True, exist_ok=True)
@@ -143,7 +149,7 @@ def verify(
     """Compare the numpy reference with the compiled C, all bytes of all layers."""
     options = Options(name, optimize)
     compilation = compile_model(
-        load_model(model), model_name(model, options), load_board(board).core, options
+        load_model(model), model_name(model, options), options.core(load_board(board)), options
     )
     graph = compilation.source
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph)
@@ -157,23 +163,34 @@ def verify(
 @INPUTS
 @NAME
 @OPTIMIZE_OPTION
+@KERNELS_IN_RAM
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
 @_reports_errors
 def run(
-    model: Path, board: str, inputs: Path | None, name: str | None, optimize: str, gcc_option: str
+    model: Path,
+    board: str,
+    inputs: Path | None,
+    name: str | None,
+    optimize: str,
+    kernels_in_ram: bool,
+    gcc_option: str,
 ) -> None:
     """Run MODEL on an emulated board: exactness, instructions, cycles, memory."""
     with _emulation():
         from edgegen.emulate.model_run import run_model
         from edgegen.report.run_table import print_run
-    options, target = Options(name, optimize), load_board(board)
-    compilation = compile_model(load_model(model), model_name(model, options), target.core, options)
+    options, target = Options(name, optimize, kernels_in_ram), load_board(board)
+    compilation = compile_model(
+        load_model(model), model_name(model, options), options.core(target), options
+    )
     check_fit(compilation.package, target)
     graph = compilation.source
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph, random=1)
     expected = reference_runs(compilation, vectors)
     recorded = require_recorded(compilation, vectors, expected)
-    result = run_model(compilation, target, vectors.batches, expected, optimize=gcc_option)
+    result = run_model(
+        compilation, target, vectors.batches, expected, optimize=gcc_option, wait_states=True
+    )
     console = _console()
     print_run(console, compilation.name, result, target)
     hits = accuracy(compilation, vectors, expected)

@@ -174,7 +174,9 @@ def compile_model(
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)
-    return Compilation(source, graph, pack(planned, name, kernels_in_ram=options.kernels_in_ram), dumps)
+    return Compilation(
+        source, graph, pack(planned, name, kernels_in_ram=options.kernels_in_ram), dumps
+    )
 
 
 def render(compilation: Compilation, board: Board) -> Library:

@@ -21,7 +21,7 @@ def table() -> str:
     """The Markdown table: one row for each model, core and level."""
     lines = [
         "One inference, modelled cycles at zero wait states, all layers exact; sizes in bytes.",
-        "From `./run bench` (the reference models are MLPerf Tiny's int8 files), kept in `ledger/`.",
+        "From `./run bench` (the first four are MLPerf Tiny's int8 files), kept in `ledger/`.",
         "",
         "| model | core | level | Mcycles | arena | constants | code |",
         "|---|---|---|---:|---:|---:|---:|",

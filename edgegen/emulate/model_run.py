@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,10 @@ from edgegen.target.board import Board
 from edgegen.verify.compare import require_equal
 
 
+_IN_FLASH: Final = (".text", ".rodata", ".weights", ".vectors", ".data", ".ramfunc")
+"""Sections whose bytes are in flash."""
+
+
 @dataclass(frozen=True)
 class FlashUse:
     """Bytes of flash in the image.
@@ -31,11 +36,13 @@ class FlashUse:
         constants: the model's weights and requantisation constants.
         code: the library's instructions and read-only data besides.
         rest: start-up code, test firmware and C library.
+        copied: the part of it that start-up code copies to RAM, to run there.
     """
 
     constants: int
     code: int
     rest: int
+    copied: int
 
     @property
     def total(self) -> int:
@@ -69,6 +76,8 @@ class ModelRun:
         flash: by purpose.
         arena_bytes: the library's arena.
         stack_bytes: deepest use of the stack below the caller of NAME_run.
+        on_board: least and most cycles with the board's wait states, modelled; None where they
+            were not asked for or cannot be modelled.
     """
 
     inferences: int
@@ -79,6 +88,7 @@ class ModelRun:
     flash: FlashUse
     arena_bytes: int
     stack_bytes: int
+    on_board: tuple[float, float] | None = None
 
 
 def write_library(compilation: Compilation, folder: Path) -> ModelLibrary:
@@ -109,6 +119,7 @@ def run_model(
     expected: Sequence[Mapping[str, Array]],
     *,
     optimize: str = "-O2",
+    wait_states: bool = False,
 ) -> ModelRun:
     """Builds the firmware, runs it in Unicorn, and compares every layer's bytes.
 
@@ -118,6 +129,7 @@ def run_model(
         batches: inputs by graph input name, one entry an inference.
         expected: the reference's tensors by name, as many.
         optimize: GCC's optimisation option.
+        wait_states: also model the wait states of the board's flash.
 
     Raises:
         VerificationError: a byte of a layer or output differs.
@@ -127,7 +139,13 @@ def run_model(
     graph = compilation.graph
     with tempfile.TemporaryDirectory(prefix="edgegen-run-") as root:
         library = write_library(compilation, Path(root) / "library")
-        elf = build_runner([library], board, workdir=Path(root) / "image", optimize=optimize)
+        elf = build_runner(
+            [library],
+            board,
+            workdir=Path(root) / "image",
+            optimize=optimize,
+            ram_code=compilation.package.kernels_in_ram,
+        )
         recorder = _Recorder(compilation, len(batches))
         stdin = b"".join(b[n].tobytes() for b in batches for n in graph.inputs)
         result = run_elf(
@@ -136,14 +154,16 @@ def run_model(
             files={"input.bin": stdin},
             layers=[layer_function(compilation.name, x) for x in compilation.package.layers],
             observe=recorder.observe,
+            wait_states=wait_states,
         ).check()
         sizes = object_sizes(elf)
     recorder.add_outputs(result.files["output.bin"])
     compared = require_equal(compilation.program, expected, recorder.runs)
-    mine = [s for s in sizes if s.section in (".text", ".rodata", ".weights", ".vectors", ".data")]
+    mine = [s for s in sizes if s.section in _IN_FLASH]
     constants = sum(s.bytes for s in mine if s.name == f"{compilation.name}_weights")
     code = sum(s.bytes for s in mine if s.name == compilation.name)
-    flash = FlashUse(constants, code, sum(s.bytes for s in mine) - constants - code)
+    copied = sum(s.bytes for s in mine if s.section == ".ramfunc")
+    flash = FlashUse(constants, code, sum(s.bytes for s in mine) - constants - code, copied)
     return _summary(compilation, result, len(batches), compared, flash)
 
 
@@ -209,4 +229,7 @@ def _summary(
         flash,
         compilation.plan.arena.size,
         result.run_stack_bytes,
+        None
+        if result.on_board is None
+        else (result.on_board.low / inferences, result.on_board.high / inferences),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 
 from edgegen.emulate.model_run import ModelRun
@@ -49,22 +51,43 @@ def print_run(console: Console, name: str, run: ModelRun, board: Board) -> None:
         "",
     )
     console.print(table)
-    if run.cycles is not None:
-        console.print(
-            f"{run.cycles / board.clock_hz * 1e3:.2f} ms at {board.clock_hz / 1e6:g} MHz, "
-            "flash wait states not counted"
-        )
-    else:
-        console.print(f"{board.core.title}: instructions only (see docs/cycle-model.md)")
+    console.print(_time(run, board))
     console.print(
         f"flash {run.flash.total:,} bytes: constants {run.flash.constants:,}, library code "
         f"{run.flash.code:,}, start-up and test firmware {run.flash.rest:,}"
     )
-    console.print(f"RAM   arena {run.arena_bytes:,} bytes, stack {run.stack_bytes:,} bytes at most")
+    copied = f", kernels {run.flash.copied:,} bytes" if run.flash.copied else ""
+    console.print(
+        f"RAM   arena {run.arena_bytes:,} bytes, stack {run.stack_bytes:,} bytes at most{copied}"
+    )
     console.print(
         f"[green]exact[/green]: {run.compared:,} bytes of all layers over {run.inferences} "
         "inferences equal the reference"
     )
+
+
+def _time(run: ModelRun, board: Board) -> str:
+    """How long an inference takes."""
+    if run.cycles is None:
+        return f"{board.core.title}: instructions only (see docs/cycle-model.md)"
+    milliseconds = 1e3 / board.clock_hz
+    clock = f"ms at {board.clock_hz / 1e6:g} MHz"
+    if run.on_board is None:
+        return f"{run.cycles * milliseconds:.2f} {clock}, flash wait states not modelled"
+    plain = f"{run.cycles * milliseconds:.2f}"
+    if run.on_board == (run.cycles, run.cycles):
+        return f"{plain} {clock}, no wait states"
+    spread = _spread(f"{c * milliseconds:.2f}" for c in run.on_board)
+    cycles = _spread(f"{c:,.0f}" for c in run.on_board)
+    return (
+        f"{spread} {clock} with {board.flash.wait_states} wait states (modelled, {cycles} cycles); "
+        f"{plain} ms without"
+    )
+
+
+def _spread(ends: Iterable[str]) -> str:
+    """Both ends of a range, or the one figure that they are."""
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _per_mac(cycles: float | None, macs: int) -> str:

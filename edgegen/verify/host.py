@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edgegen.codegen.environment import render
 from edgegen.codegen.package import Package
 from edgegen.codegen.render import render_library

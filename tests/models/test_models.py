@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.target.board import load_board
 from edgegen.verify.reference import evaluate
 from edgegen.verify.vectors import Vectors, load_vectors
-from edgegen.verify.verify import verify_host
+from edgegen.verify.verify import reference_runs, require_recorded, verify_host
 from tests.emulator.test_cases import BOARDS
 from tests.support.models import (
     DEMO_MODEL,
@@ -22,6 +23,9 @@ from tests.support.models import (
     recorded_models,
     shared_folder,
 )
+
+FULL = bool(os.environ.get("EDGEGEN_FULL"))
+"""`./run full`: all recorded inputs on every emulated core."""
 
 NAMES = (DEMO_MODEL.stem, *REFERENCE_MODELS)
 ARENA_LIMITS = {
@@ -69,15 +73,15 @@ def test_reference_and_host_c_equal_the_oracle(name: str, optimize: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_emulated_cores_equal_the_oracle(name: str, core: str) -> None:
     compilation = compiled(name, core)
-    # The extremes and the ramp here; `./run full` runs all inputs on all cores.
-    vectors = recorded_vectors(compilation, 3)
+    # The extremes and the ramp; all inputs on request, since whole models take their time.
+    vectors = recorded_vectors(compilation, None if FULL else 3)
     expected = [evaluate(compilation.graph, b) for b in vectors.batches]
     (output,) = compilation.source.outputs
     wanted = vectors.recorded["tflite 2.14 reference"]
     for values, row in zip(expected, wanted, strict=True):
         np.testing.assert_array_equal(values[output].ravel(), row.ravel())
     run = run_model(compilation, load_board(BOARDS[core]), vectors.batches, expected)
-    assert run.inferences == 3
+    assert run.inferences == len(vectors.batches)
     assert run.compared > 0
 
 
@@ -98,6 +102,17 @@ def test_real_keywords_equal_the_recorded_outputs() -> None:
     assert verdict.inferences == 200
     assert len(verdict.recorded) == 1
     assert verdict.accuracy == pytest.approx(0.955)
+
+
+@pytest.mark.skipif(not FULL, reason="200 inputs on five cores: `./run full`")
+@pytest.mark.parametrize("core", list(BOARDS))
+def test_real_keywords_on_emulated_cores(core: str) -> None:
+    compilation = compiled("kws_ref_model_int8", core)
+    vectors = load_vectors(shared_folder() / "data" / "kws01_200.npz", compilation.source)
+    expected = reference_runs(compilation, vectors)
+    assert require_recorded(compilation, vectors, expected)
+    run = run_model(compilation, load_board(BOARDS[core]), vectors.batches, expected)
+    assert run.inferences == 200
 
 
 def test_code_is_small() -> None:
