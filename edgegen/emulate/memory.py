@@ -73,7 +73,7 @@ def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> list[objec
             memory = ctypes.create_string_buffer(region.size)
             shared.append(memory)
             for address in (region.origin, region.code_origin):
-                uc.mem_map_ptr(address, region.size, access, memory)
+                uc.mem_map_ptr(address, region.size, access, ctypes.addressof(memory))
         if region.kind == "flash":
             uc.mem_write(region.origin, _ERASED * region.size)
         for low, high in ((start, region.origin), (region.end, end)):

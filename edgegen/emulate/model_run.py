@@ -23,7 +23,6 @@ from edgegen.pipeline import Compilation
 from edgegen.target.board import Board
 from edgegen.verify.compare import require_equal
 
-
 _IN_FLASH: Final = (".text", ".rodata", ".weights", ".vectors", ".data", ".ramfunc")
 """Sections whose bytes are in flash."""
 

@@ -9,6 +9,7 @@ the unpacking instructions of plain int8.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,23 @@ from edgegen.kernels.base import Constant, ConstantKind, Piece
 from edgegen.kernels.formats import round_up
 from edgegen.kernels.solved import Solved
 from edgegen.quant.fixed_point import Int64
+from edgegen.target.cores import Core
 
 UNROLLED_PAIRS = 40
-"""Longest run of tap pairs without a loop: 56 bytes of code a pair."""
+"""Most tap pairs without a loop."""
 CHUNK_PAIRS = 32
 """Pairs of a loop's body: 1.8 kB of code, 1 % of its cycles spent on the loop."""
+PAIR_BYTES = 56
+"""Code of one tap pair."""
+FRAME_BYTES = 336
+"""Code of a tile besides its tap pairs: 200 to 400, by form of requantisation and stores."""
+
+
+def unrolled_pairs(core: Core) -> int:
+    """Most tap pairs that a tile may unroll on this core."""
+    if core.loop_bytes is None:
+        return UNROLLED_PAIRS
+    return min(UNROLLED_PAIRS, max(1, (core.loop_bytes - FRAME_BYTES) // PAIR_BYTES))
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Taps:
         chunk: int16 elements from one run's start to the next.
         pairs: tap pairs of a run.
         pixel: int16 elements from pixel 0 to pixel 1.
+        unroll: most pairs without a loop.
     """
 
     rows: int
@@ -44,34 +58,47 @@ class Taps:
     chunk: int
     pairs: int
     pixel: int
+    unroll: int = UNROLLED_PAIRS
 
     @property
     def taps(self) -> int:
         """Taps of one output, padding included."""
         return self.rows * self.chunks * self.pairs * 2
 
+    @cached_property
+    def rows_at_once(self) -> int:
+        """Rows whose taps are reached by immediate offsets, without any loop.
+
+        All of them if possible, else a divisor of their number; 0 where runs need a loop.
+        """
+        for rows in range(self.rows, 0, -1):
+            last = (rows - 1) * self.row + (self.chunks - 1) * self.chunk + 2 * self.pairs
+            fits = rows * self.chunks * self.pairs <= self.unroll
+            if self.rows % rows == 0 and fits and 2 * (last + self.pixel) <= MAX_OFFSET:
+                return rows
+        return 0
+
     @property
     def unrolled(self) -> bool:
-        """Whether all taps are reached by immediate offsets, without any loop."""
-        last = (self.rows - 1) * self.row + (self.chunks - 1) * self.chunk + 2 * self.pairs
-        return self.taps <= 2 * UNROLLED_PAIRS and 2 * (last + self.pixel) <= MAX_OFFSET
+        """Whether there is no loop at all."""
+        return self.rows_at_once == self.rows
 
     @property
     def offset(self) -> str:
-        """The assembler's expression for the byte offset of tap pair `i` in an unrolled tile."""
+        """The assembler's expression for the byte offset of tap pair `i` of a loop's body."""
         parts = [f"i % {self.pairs} * 4"]
-        if self.chunks > 1:
+        if self.rows_at_once and self.chunks > 1:
             parts.append(f"i / {self.pairs} % {self.chunks} * {2 * self.chunk}")
-        if self.rows > 1:
+        if self.rows_at_once > 1:
             parts.append(f"i / {self.pairs * self.chunks} * {2 * self.row}")
         return " + ".join(f"({part})" for part in parts) if len(parts) > 1 else "4 * i"
 
 
-def split_run(pairs: int) -> tuple[int, int]:
+def split_run(pairs: int, unroll: int = UNROLLED_PAIRS) -> tuple[int, int]:
     """Chunks and pairs of a chunk for a contiguous run; the run may grow to fill the last."""
-    if pairs <= UNROLLED_PAIRS:
+    if pairs <= unroll:
         return 1, pairs
-    chunks = -(-pairs // CHUNK_PAIRS)
+    chunks = -(-pairs // min(CHUNK_PAIRS, unroll))
     return chunks, -(-pairs // chunks)
 
 
@@ -167,7 +194,10 @@ class Tile:
     def _variables(self) -> dict[str, Any]:
         t, s = self.taps, self.solved
         loops = not t.unrolled
-        walked = t.chunk * t.chunks if t.chunks > 1 else 0
+        chunk_loop = not t.rows_at_once and t.chunks > 1
+        repeats = t.pairs * (t.chunks * t.rows_at_once or 1)
+        row_steps = t.rows // (t.rows_at_once or 1)
+        walked = t.chunk * t.chunks if chunk_loop else 0
         lanes = 0x00010001 if self.planes else 0x01010101
         at = 0 if loops else t.taps * 4
         total = t.rows * t.row if t.rows > 1 else walked
@@ -179,13 +209,14 @@ class Tile:
             "pairs": t.pairs,
             "pixel": 2 * t.pixel,
             "loops": loops,
-            "row_loop": loops and t.rows > 1,
-            "chunk_loop": loops and t.chunks > 1,
-            "repeats": t.pairs if loops else t.taps // 2,
-            "offset": t.offset if t.unrolled else "4 * i",
-            "next_weights": add("r1", 8 * t.pairs, "lr"),
+            "row_loop": row_steps > 1,
+            "row_steps": row_steps,
+            "chunk_loop": chunk_loop,
+            "repeats": repeats,
+            "offset": t.offset,
+            "next_weights": add("r1", 8 * repeats, "lr"),
             "next_chunk": add("r0", 2 * t.chunk, "lr"),
-            "next_row": add("r0", 2 * (t.row - walked), "lr"),
+            "next_row": add("r0", 2 * (t.row * (t.rows_at_once or 1) - walked), "lr"),
             "rewind": add("r0", -2 * total, "lr") if loops else "",
             "at": at,
             "block_tail": add("r1", at + 16 * s.words_per_channel, "lr"),
@@ -210,8 +241,9 @@ class Tile:
         step = 15 * t.pairs * runs
         looping = 0
         if not t.unrolled:
-            looping = 9 + runs + (8 * t.rows if t.rows > 1 else 0)
-            looping += 8 * runs if t.chunks > 1 else 0
+            steps = t.rows // (t.rows_at_once or 1)
+            looping = 9 + (8 * steps if steps > 1 else 0)
+            looping += steps if t.rows_at_once else runs + (8 * runs if t.chunks > 1 else 0)
         requantise = 30 if s.form == "linear" else 62
         store = 32 if self.planes else 18
         if s.e != 16:

@@ -14,13 +14,22 @@ from functools import cached_property
 
 import numpy as np
 
+from edgegen.ir import TensorType
+from edgegen.kernels.base import Constant, ConstantKind, Cost, KernelIO, Packed, Piece
+from edgegen.kernels.formats import Format, Layout, image, round_up
+from edgegen.kernels.pairwise import clamp_cycles, saturation_variables, saturation_variant
+from edgegen.kernels.pool_windows import PLANES, TileCosts, Windows, channel_words, window_call
 from edgegen.kernels.solved import Solved, solve_layer
 from edgegen.quant.fixed_point import Int64, Multiplier, quantize_multiplier
+from edgegen.quant.solve_direct import prove_direct, solve_direct
 from edgegen.quant.solver import Shifts
 from edgegen.quant.staircase import Bools, Channels
 
 E = 16
 """Right shift: two means are packed by PKHTB and saturated together."""
+
+RUN_WORDS = 16
+"""Longest run of a plane's words without a loop."""
 
 SHIFTS = Shifts(range(22, -1, -1), (E,))
 
@@ -86,6 +95,9 @@ def solve_averages(values: tuple[int, ...], low: int, high: int) -> Solved | Non
 def solve_mean(count: int, zero_points: tuple[int, int], multiplier: Multiplier) -> Solved | None:
     """Constants of MEAN over `count` values, or None where there are none.
 
+    Linear, or "direct": TFLite's two roundings themselves, with words in the order in which the
+    tiles load them: rounding with the zero point, shifted bias, mantissa.
+
     Args:
         count: values of a mean.
         zero_points: of input and output.
@@ -99,9 +111,108 @@ def solve_mean(count: int, zero_points: tuple[int, int], multiplier: Multiplier)
         (0, 255 * count),
         (target, -128, 127),
     )
-    return _usable(solve_layer(channels, SHIFTS, ("linear",)))
+    found = _usable(solve_layer(channels, SHIFTS, ("linear",)))
+    return found or _usable(_direct(channels))
+
+
+def _direct(channels: Channels) -> Solved | None:
+    form = solve_direct(channels)
+    if not bool(prove_direct(channels, form).all()):
+        return None
+    words = np.stack([form.rounding, form.bias << form.left, form.mantissa], axis=1)
+    k, e = int(form.left[0]), int(form.e[0])
+    return Solved("direct", k, e, words, form.constant, form.saturation)
 
 
 def _usable(solved: Solved | None) -> Solved | None:
     """Leaves out constants, which would need zeroed inputs."""
     return None if solved is None or bool(solved.constant.any()) else solved
+
+
+def mean_cost(windows: Windows, io: KernelIO, solved: Solved) -> Cost:
+    """Predicted instructions and cycles of `mean_packed`."""
+    form, kind = io.input_formats[0], io.input(0).type
+    signed_source = form.layout is Layout.DENSE
+    direct = solved.form == "direct"
+    word = clamp_cycles(solved.saturation, signed=io.output_format.layout is Layout.DENSE)
+    word += 6 if direct else 0
+    if form.layout in PLANES:
+        runs, run, trim = plane_runs(form, kind)
+        # Loads go in groups of four: 9 cycles for four words, 3 for a single one.
+        row = 9 * (run // 4) + 3 * (run % 4) + (4 if trim else 0) + 4
+        cycles = 20 + image(kind)[2] * (runs * row + 9 + direct)
+    else:
+        tile = TileCosts(
+            call=65,
+            wide=23 if signed_source else 19,
+            wide_row=10,
+            wide_finish=103 + 4 * word,
+            one=10 if signed_source else 9,
+            one_row=13,
+            one_finish=32 + word,
+            deep=True,
+        )
+        cycles = 15 + windows.tile_cycles(channel_words(io), tile)
+    return Cost(round(0.8 * cycles), cycles)
+
+
+def plane_runs(form: Format, kind: TensorType) -> tuple[int, int, str]:
+    """How a plane is summed: runs, whole words of a run, and what clears the last word's padding.
+
+    Rows without padding are joined and cut into runs that are worth a loop.
+    """
+    rows, length = form.rows(kind)
+    # Bytes of a word are the pixels 0, 2, 1, 3.
+    trim = ("", "uxtb r4, r4", "uxtb16 r4, r4", "bic r4, r4, #0xff000000")[length % 4]
+    if trim:
+        return rows, length // 4, trim
+    words = rows * (length // 4)
+    run = max(r for r in range(1, min(words, RUN_WORDS) + 1) if words % r == 0)
+    return words // run, run, trim
+
+
+def mean_packed(windows: Windows, io: KernelIO, solved: Solved) -> Packed:
+    """What the templates of the mean kernels need.
+
+    Args:
+        windows: the windows; ignored for planes.
+        io: tensors and formats.
+        solved: constants for every pixel count of `windows`.
+    """
+    signed = io.output_format.layout is Layout.DENSE
+    common = saturation_variables(solved.saturation, signed=signed)
+    common |= {"direct": solved.form == "direct", "k": solved.k, "e": solved.e}
+    variant = f"{solved.form}{solved.k}_{solved.e}_"
+    variant += saturation_variant(solved.saturation, signed=signed)
+
+    def registers(first: str, second: str) -> tuple[str, str, str]:
+        """Offset, factor and rounding as the tile loads them: in the order of the words."""
+        return (second, "lr", first) if solved.form == "direct" else (first, second, "")
+
+    constants = Constant(
+        "divide", (solved.words & 0xFFFFFFFF).astype(np.uint32), ConstantKind.REQUANTISE
+    )
+    form, kind = io.input_formats[0], io.input(0).type
+    if form.layout in PLANES:
+        runs, run, trim = plane_runs(form, kind)
+        length = form.rows(kind)[1] if trim else 4 * run
+        shape = {"run": run, "trim": trim, "length": length, "pitch": round_up(length, 4)}
+        shape["registers"] = registers("r8", "r9")
+        piece = Piece("dsp_plane_mean", f"{length}_{variant}", common | shape)
+        return Packed(
+            constants=(constants,),
+            call={"planes": True, "channels": image(kind)[2], "runs": runs},
+            routine={"planes": True},
+            variant="planes",
+            pieces={"tile": piece},
+        )
+    source_signed = form.layout is Layout.DENSE
+    source = "s8" if source_signed else "u8"
+    more = {"source_signed": source_signed, "registers": registers("r10", "r11")}
+    piece = Piece("dsp_mean", f"{source}_{variant}", common | more)
+    return Packed(
+        constants=(constants,),
+        call={"planes": False, "divides": True, **window_call(windows, io)},
+        routine={"planes": False, "divides": True},
+        pieces={"tile": piece},
+    )

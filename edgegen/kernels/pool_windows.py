@@ -102,7 +102,9 @@ class Windows:
                 rows, columns = bottom - top, right - left
                 wide = 0 if costs.deep and rows * columns > LANE_VALUES else words // 4
                 total += costs.call
-                total += wide * (costs.wide * rows * columns + 10 * rows + costs.wide_finish)
+                total += wide * (
+                    costs.wide * rows * columns + costs.wide_row * rows + costs.wide_finish
+                )
                 total += (words - 4 * wide) * (
                     costs.one * rows * columns + costs.one_row * rows + costs.one_finish
                 )
@@ -111,10 +113,22 @@ class Windows:
 
 @dataclass(frozen=True)
 class TileCosts:
-    """Cycles of a pooling tile: of a call, of 16 channels at a time, of 4 channels at a time."""
+    """Cycles of a pooling tile on a Cortex-M4.
+
+    Attributes:
+        call: of a call from the loop over windows.
+        wide: of a pixel, 16 channels at a time.
+        wide_row: of a row besides.
+        wide_finish: of 16 outputs.
+        one: of a pixel, four channels at a time.
+        one_row: of a row besides.
+        one_finish: of four outputs.
+        deep: whether windows over `LANE_VALUES` pixels go without 16 channels at a time.
+    """
 
     call: int
     wide: int
+    wide_row: int
     wide_finish: int
     one: int
     one_row: int
@@ -122,13 +136,16 @@ class TileCosts:
     deep: bool
 
 
-def reject_pool(io: OpIO, windows: Windows) -> str:
-    """Why no tile takes an operator; empty when one does."""
-    if io.input(0).data is not None:
-        return "the input is a constant"
+def reject_pool(io: OpIO) -> str:
+    """Why no pooling tile takes an operator; empty when one does."""
+    return "the input is a constant" if io.input(0).data is not None else ""
+
+
+def reject_mean(io: OpIO, windows: Windows) -> str:
+    """The same for means, whose rows are summed in 16-bit lanes."""
     if windows.wide.lengths[0] > LANE_VALUES:
         return f"windows are over {LANE_VALUES} pixels wide"
-    return ""
+    return reject_pool(io)
 
 
 def window_formats(io: OpIO, *, planes: bool) -> tuple[Formats, ...]:

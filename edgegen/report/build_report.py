@@ -65,6 +65,8 @@ def build_report(
                 "used": fit.ram_used,
                 "available": fit.ram_available,
                 "stack_reserved": fit.stack_reserved,
+                "kernels_region": board.placement.ram_code.name if fit.ram_kernels else None,
+                "kernels_estimate": fit.ram_kernels,
             },
             "flash": {
                 "used_estimate": fit.flash_used,

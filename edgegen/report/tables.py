@@ -56,6 +56,11 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
         f"arena {arena.size:,} bytes ({proof_text(arena)}) + stack reserve "
         f"{fit.stack_reserved:,}; constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
+    if fit.ram_kernels:
+        console.print(
+            f"kernels run from RAM region {board.placement.ram_code.name!r}, "
+            f"about {fit.ram_kernels:,} bytes: start-up code must copy section .ramfunc.{c.name}"
+        )
     saved = c.source.macs - c.optimised.macs
     if saved:
         console.print(

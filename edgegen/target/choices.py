@@ -34,13 +34,23 @@ class Objective:
 
 @dataclass(frozen=True)
 class Choice:
-    """A kernel with a combination of formats that it offers."""
+    """A kernel with a combination of formats that it offers.
+
+    Attributes:
+        kernel: the kernel.
+        io: the operator's tensors in these formats.
+        formats: the combination.
+        cost: predicted instructions and cycles.
+        flash: bytes of constants.
+        scratch: bytes of working memory.
+    """
 
     kernel: AnyKernel
     io: KernelIO
     formats: Formats
     cost: Cost
     flash: int
+    scratch: int = 0
 
 
 def choices(
@@ -57,7 +67,14 @@ def choices(
         for formats in kernel.formats(op, io):
             site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
             found.append(
-                Choice(kernel, site, formats, kernel.cost(op, site), kernel.flash_bytes(op, site))
+                Choice(
+                    kernel,
+                    site,
+                    formats,
+                    kernel.cost(op, site),
+                    kernel.flash_bytes(op, site),
+                    kernel.scratch_bytes(op, site),
+                )
             )
     return tuple(found), tuple(rejected)
 

@@ -38,8 +38,10 @@ class Core:
         title: the name Arm uses.
         cpu: the value of `-mcpu` for GCC and clang.
         fpus: the FPU options the core can be built with; the board says which one it has.
-        features: what kernels may ask for: "long_multiply" (32x32->64-bit multiply), "dsp" (SMLAD
-            and the other instructions on packed halves and bytes), "mve" (Helium vectors).
+        features: what kernels may ask for: "armv6m" and "armv7m" (no more than these instruction
+            sets, so that kernels made for them are the best there are), "long_multiply"
+            (32x32->64-bit multiply), "dsp" (SMLAD and the other instructions on packed halves and
+            bytes), "mve" (Helium vectors).
         unaligned_access: whether LDR, STR, LDRH and STRH accept any address.
         cycle_model: the model of `edgegen.emulate.cycles` that prices its instructions, or None
             where counting instructions is all that is honest.
@@ -84,7 +86,7 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 title="Arm Cortex-M0+",
                 cpu="cortex-m0plus",
                 fpus=(NO_FPU,),
-                features=frozenset(),
+                features=frozenset({"armv6m"}),
                 unaligned_access=False,
                 cycle_model="m0+",
                 # Unicorn has no M0+; the M0 executes the same ARMv6-M instructions.
@@ -97,7 +99,7 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 title="Arm Cortex-M3",
                 cpu="cortex-m3",
                 fpus=(NO_FPU,),
-                features=frozenset({"long_multiply"}),
+                features=frozenset({"armv6m", "armv7m", "long_multiply"}),
                 unaligned_access=True,
                 cycle_model="m3",
                 unicorn_model="CORTEX_M3",

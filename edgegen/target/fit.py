@@ -18,11 +18,17 @@ CALL_CODE_BYTES = 120
 
 @dataclass(frozen=True)
 class Fit:
-    """Predicted use of a board's memory, bytes; code is an estimate until it is compiled."""
+    """Predicted use of a board's memory, bytes; code is an estimate until it is compiled.
+
+    Attributes:
+        ram_used: in the arena's region: arena, and stack and kernels where they share it.
+        ram_kernels: code that start-up code copies to RAM.
+    """
 
     ram_used: int
     ram_available: int
     stack_reserved: int
+    ram_kernels: int
     flash_used: int
     flash_available: int
     constants: int
@@ -46,11 +52,14 @@ def check_fit(package: Package, board: Board) -> Fit:
     place, arena = board.placement, package.plan.arena
     stack = place.stack_bytes if place.stack == place.arena else 0
     constants, code = package.bytes_of(), estimate_code(package)
+    kernels = code - GLUE_CODE_BYTES if package.kernels_in_ram else 0
+    beside = kernels if place.ram_code == place.arena else 0
     needs = _flash_needs(board, constants, code)
     fit = Fit(
-        ram_used=arena.size + stack,
+        ram_used=arena.size + stack + beside,
         ram_available=place.arena.usable_size,
         stack_reserved=stack,
+        ram_kernels=kernels,
         flash_used=constants + code,
         flash_available=sum(r.usable_size for r, _ in needs),
         constants=constants,
@@ -58,7 +67,15 @@ def check_fit(package: Package, board: Board) -> Fit:
         peak_step=arena.peak_step,
         peak_buffers=tuple((b.name, b.size) for b in package.plan.alive(arena.peak_step)),
     )
-    problems = _ram_problems(package.plan, fit, board)
+    problems = _ram_problems(package.plan, fit, board, beside)
+    if kernels - beside > place.ram_code.usable_size:
+        problems.append(
+            Problem(
+                f"RAM region {place.ram_code.name!r} of {board.name} has "
+                f"{place.ram_code.usable_size:,} bytes for code of about {kernels:,}",
+                hint="leave the kernels in flash",
+            )
+        )
     problems += [
         Problem(
             f"flash {region.name!r} is short of {used - region.usable_size:,} bytes: constants and "
@@ -81,7 +98,7 @@ def _flash_needs(board: Board, constants: int, code: int) -> tuple[tuple[Region,
     return ((place.weights, constants), (place.code, code))
 
 
-def _ram_problems(plan: Plan, fit: Fit, board: Board) -> list[Problem]:
+def _ram_problems(plan: Plan, fit: Fit, board: Board, kernels: int) -> list[Problem]:
     short = fit.ram_used - fit.ram_available
     if short <= 0:
         return []
@@ -90,10 +107,11 @@ def _ram_problems(plan: Plan, fit: Fit, board: Board) -> list[Problem]:
     if plan.program.calls:
         op = plan.program.calls[fit.peak_step].op
         step = f" (layer {fit.peak_step}, {op.origin})"
+    code = f" + kernels about {kernels:,}" if kernels else ""
     return [
         Problem(
             f"RAM region {board.placement.arena.name!r} of {board.name} is short of {short:,} "
-            f"bytes: arena {plan.arena.size:,} + stack {fit.stack_reserved:,} of "
+            f"bytes: arena {plan.arena.size:,} + stack {fit.stack_reserved:,}{code} of "
             f"{fit.ram_available:,}",
             why=f"alive at the peak{step}: {alive}",
             hint="choose a board with more RAM (`edgegen boards`), or a smaller model",

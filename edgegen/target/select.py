@@ -9,8 +9,9 @@ dynamic program over the operators in order, whose state is the formats of the t
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from edgegen.errors import InternalError
@@ -27,12 +28,13 @@ OPTIMIZE = ("speed", "balanced", "size", "scalar")
 """What a user may prefer: cycles at any price, cycles without expanded constants, small code and
 RAM, or plain C for every layer."""
 
-_OBJECTIVES = {
+OBJECTIVES = {
     "speed": Objective(),
     "balanced": Objective(expand=False),
     "size": Objective(scalar=True, expand=False),
     "scalar": Objective(scalar=True, expand=False),
 }
+"""What each preference minimises."""
 
 _State = tuple[tuple[str, Format], ...]
 """Format of every tensor alive, by its root, sorted by name."""
@@ -40,11 +42,12 @@ _State = tuple[tuple[str, Format], ...]
 
 @dataclass(frozen=True)
 class _Step:
-    """One operator decided: the choice and how its result is stored in the end."""
+    """One operator decided: the choice, how its result is stored in the end, and bytes of RAM."""
 
     choice: Choice | None
     stored: Format
     before: _State
+    ram: int = 0
 
 
 Filter = Callable[[Op, Choice], bool]
@@ -57,6 +60,7 @@ def select(
     optimize: str = "balanced",
     objective: Objective | None = None,
     allow: Filter | None = None,
+    ram: int | None = None,
 ) -> Program:
     """Chooses kernels and formats.
 
@@ -66,9 +70,11 @@ def select(
         optimize: one of `OPTIMIZE`.
         objective: what to minimise; that of `optimize` when None.
         allow: leaves choices out; None allows all.
+        ram: bytes that the buffers of any step may take together; steps that cannot do with so
+            little take as little as they can. None allows any number.
     """
-    chosen = objective or _OBJECTIVES[optimize]
-    return _Selection(graph, core, chosen, allow).program(optimize)
+    chosen = objective or OBJECTIVES[optimize]
+    return Selection(graph, core, chosen, allow, ram).program(optimize)
 
 
 def owners(graph: Graph) -> dict[str, str]:
@@ -82,16 +88,27 @@ def owners(graph: Graph) -> dict[str, str]:
     return owner
 
 
-class _Selection:
-    """The dynamic program over one graph."""
+class Selection:
+    """The dynamic program over one graph; see `select` for the arguments."""
 
     def __init__(
-        self, graph: Graph, core: Core, objective: Objective, allow: Filter | None
+        self,
+        graph: Graph,
+        core: Core,
+        objective: Objective,
+        allow: Filter | None,
+        ram: int | None,
     ) -> None:
         self.graph, self.core, self.objective = graph, core, objective
-        self.allow = allow
+        self.allow, self.ram = allow, ram
         self.owner = owners(graph)
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
+
+    def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
+        """Another selection from the same offers: `objective` may differ in its weights only."""
+        other = copy.copy(self)
+        other.objective, other.allow, other.ram = objective, allow, ram
+        return other
 
     def program(self, optimize: str) -> Program:
         """The cheapest program."""
@@ -117,18 +134,27 @@ class _Selection:
             readers.subtract(self.owner[n] for n in op.inputs if n in self.owner)
             after: dict[_State, float] = {}
             steps: dict[_State, _Step] = {}
-            for state, spent in best.items():
-                for step, price in self._moves(op, state):
-                    alive = dict(state)
-                    alive[self.owner[op.outputs[0]]] = step.stored
-                    key = tuple(sorted((n, f) for n, f in alive.items() if readers[n] > 0))
-                    if spent + price < after.get(key, float("inf")):
-                        after[key], steps[key] = spent + price, step
+            for state, step, price in self._affordable(op, best):
+                alive = dict(state)
+                alive[self.owner[op.outputs[0]]] = step.stored
+                key = tuple(sorted((n, f) for n, f in alive.items() if readers[n] > 0))
+                if best[state] + price < after.get(key, float("inf")):
+                    after[key], steps[key] = best[state] + price, step
             if not after:
                 raise InternalError(f"no kernel accepts {self.graph.where(op)}")
             best = after
             trail.append(steps)
         return _walk_back(trail, min(best, key=lambda s: best[s]))
+
+    def _affordable(
+        self, op: Op, states: Iterable[_State]
+    ) -> Iterator[tuple[_State, _Step, float]]:
+        """Every step that can follow one of the states, with its price, within the RAM limit."""
+        moves = [(state, *move) for state in states for move in self._moves(op, state)]
+        if self.ram is None or not moves:
+            return iter(moves)
+        limit = max(self.ram, min(step.ram for _, step, _ in moves))
+        return (move for move in moves if move[1].ram <= limit)
 
     def _moves(self, op: Op, state: _State) -> Iterator[tuple[_Step, float]]:
         """Every step that can follow a state, with its price."""
@@ -141,16 +167,22 @@ class _Selection:
                 yield _Step(None, stored[root], state), 0.0
             return
         is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
+        before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
         for choice in self._offers(op)[0]:
             price = self.objective.value(choice.cost, choice.flash)
+            written = choice.formats.output.size(io.output.type)
+            ram = before + written + choice.scratch
             for tensor, wanted in zip(io.inputs, choice.formats.inputs, strict=True):
                 if tensor is not None and tensor.kind is not TensorKind.CONSTANT:
-                    price += self._conversion(tensor, stored[self.owner[tensor.name]], wanted)
+                    known = stored[self.owner[tensor.name]]
+                    price += self._conversion(tensor, known, wanted)
+                    ram += wanted.size(tensor.type) if wanted != known else 0
             if not is_output or choice.formats.output == DENSE:
-                yield _Step(choice, choice.formats.output, state), price
+                yield _Step(choice, choice.formats.output, state, ram), price
             if choice.formats.output != DENSE:
                 price += self._conversion(io.output, choice.formats.output, DENSE)
-                yield _Step(choice, DENSE, state), price
+                ram = max(ram, before + written + DENSE.size(io.output.type))
+                yield _Step(choice, DENSE, state, ram), price
 
     def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
         """Whether a reshape leaves a buffer's bytes meaningful."""
@@ -167,11 +199,11 @@ class _Selection:
     def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
         key = op.outputs[0]
         if key not in self.offers:
-            offers, rejected = choices(op, self.graph.io(op), self.core, self.objective)
-            if self.allow is not None:
-                offers = tuple(c for c in offers if self.allow(op, c))
-            self.offers[key] = offers, rejected
-        return self.offers[key]
+            self.offers[key] = choices(op, self.graph.io(op), self.core, self.objective)
+        offers, rejected = self.offers[key]
+        if self.allow is not None:
+            offers = tuple(c for c in offers if self.allow(op, c))
+        return offers, rejected
 
     def _rejections(self, op: Op, chosen: Choice) -> tuple[Rejection, ...]:
         """Why each other kernel was not chosen."""
@@ -185,12 +217,18 @@ class _Selection:
         reasons = [
             Rejection(
                 path,
-                f"predicted {c.cost.cycles:,} cycles and {c.flash:,} bytes of constants against "
-                f"{chosen.cost.cycles:,} and {chosen.flash:,}",
+                f"predicted {_price(c)} against {_price(chosen)}",
             )
             for path, c in sorted(others.items())
         ]
         return (*rejected, *reasons)
+
+
+def _price(choice: Choice) -> str:
+    return (
+        f"{choice.cost.cycles:,} cycles, {choice.flash:,} bytes of constants and "
+        f"{choice.scratch:,} of scratch memory"
+    )
 
 
 def _walk_back(trail: list[dict[_State, _Step]], state: _State) -> list[_Step]:

@@ -1,254 +1,47 @@
-"""DSP depthwise kernels over many shapes: host C under sanitizers, and machine code on three cores."""
+"""DSP depthwise kernels over many shapes: portable C under sanitizers, and three cores."""
 
 from __future__ import annotations
 
-import functools
-import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from edgegen.codegen.package import Package, pack
-from edgegen.codegen.render import render_library
-from edgegen.emulate.firmware import ModelLibrary, build_runner, input_file, output_file
-from edgegen.emulate.machine import run_elf
-from edgegen.emulate.result import RunResult
-from edgegen.ir import DType, Graph, OpIO, Origin, Tensor, TensorKind, TensorType
-from edgegen.ir.types import QuantParams
-from edgegen.kernels.base import Cost
+from edgegen.kernels.base import KernelIO
+from edgegen.kernels.depthwise_conv2d.dsp_general import DspGeneralDepthwiseConv2D
 from edgegen.kernels.depthwise_conv2d.dsp_planes import DspPlanesDepthwiseConv2D
 from edgegen.kernels.depthwise_conv2d.plane_layer import solved_layer
-from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Format
-from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
-from edgegen.plan.plan import plan
-from edgegen.target.board import load_board
+from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE
 from edgegen.target.cores import CORES
-from edgegen.target.select import select
-from edgegen.verify.host import SANITIZERS, WARNINGS
-from edgegen.verify.reference import evaluate
+from tests.emulator.depthwise_kit import Layer, differences, run_emulated, run_on_host
 from tests.support import data
-from tests.support.data import Array
-
-BOARDS = {"m4": "nrf52840dk", "m7": "mps2_an500", "m33": "mps2_an505"}
-DEPTHWISE = "depthwise_conv2d"
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One depthwise layer; sizes in pixels."""
-
-    height: int
-    width: int
-    channels: int
-    stride: tuple[int, int] = (1, 1)
-    padding: str = "SAME"
-    filter: tuple[int, int] = (3, 3)
-    dilation: tuple[int, int] = (1, 1)
-    multiplier: int = 1
-    zero_points: tuple[int, int] = (-128, -128)
-    activation: str = "RELU"
-    weights: str = "weights"
-    bias: str = "bias"
-    scale: float = 1.0
-    kernel: str = "dsp_planes"
-    source: Format = PLANES_WIDE
-    target: Format = HWC
-
-    @functools.cached_property
-    def graph(self) -> Graph:
-        """A model of this layer alone; `scale` is the output's in units of a typical one."""
-        out = self.channels * self.multiplier
-        shape = (1, *self.filter, out)
-        low = {"low": -128, "high": 127}.get(self.weights)
-        weights = (
-            data.constant(self.weights, f"{self}", shape, "int8")
-            if low is None
-            else np.full(shape, low, np.int8)
-        )
-        scales = data.seeded_scales(f"{self}", out, wild=False)
-        x = TensorType(DType.INT8, (1, self.height, self.width, self.channels), _quant(0.03, self, 0))
-        op = DepthwiseConv2D(
-            ("x", "w", "b"), ("y",), Origin(0, "DEPTHWISE_CONV_2D"),
-            self.stride, self.dilation, self.padding, self.activation,
-        )  # fmt: skip
-        tensors = [
-            Tensor("x", x, TensorKind.INPUT),
-            Tensor(
-                "w",
-                TensorType(DType.INT8, shape, QuantParams(scales, (0,) * out, 3)),
-                TensorKind.CONSTANT,
-                weights,
-            ),
-            Tensor(
-                "b",
-                TensorType(DType.INT32, (out,)),
-                TensorKind.CONSTANT,
-                data.constant(self.bias, f"{self}", (out,), "int32"),
-            ),
-        ]
-        vertical, horizontal = op.window(OpIO(tuple(tensors), ()))
-        size = (1, vertical.outputs(self.height), horizontal.outputs(self.width), out)
-        y = TensorType(DType.INT8, size, _quant(0.03 * self.scale, self, 1))
-        tensors.append(Tensor("y", y, TensorKind.ACTIVATION))
-        graph = Graph("layer", {t.name: t for t in tensors}, (op,), ("x",), ("y",))
-        assert op.check(graph.io(op)) == []
-        return graph
-
-    @property
-    def op(self) -> DepthwiseConv2D:
-        (op,) = self.graph.ops
-        assert isinstance(op, DepthwiseConv2D)
-        return op
-
-    @property
-    def inputs(self) -> tuple[Array, ...]:
-        """Two random vectors around the extremes: the bytes of pads and of other layers vary."""
-        shape = self.graph.tensor("x").type.shape
-        first, last = (data.random(f"{self}/{i}", shape, "int8") for i in range(2))
-        extremes = [data.constant(kind, "", shape, "int8") for kind in ("high", "low")]
-        return (first, *extremes, last)
-
-    @property
-    def expected(self) -> bytes:
-        """The numpy reference's outputs."""
-        return b"".join(evaluate(self.graph, {"x": x})["y"].tobytes() for x in self.inputs)
-
-    def package(self, name: str, core: str) -> Package:
-        """Packed with the wanted kernel and formats, and reformat steps around it."""
-        program = select(
-            self.graph,
-            CORES[core],
-            "speed",
-            allow=lambda op, choice: op.stem != DEPTHWISE
-            or (choice.kernel.name, choice.formats.inputs[0], choice.formats.output)
-            == (self.kernel, self.source, self.target),
-        )
-        return pack(plan(program), name)
-
-
-def _quant(scale: float, layer: Layer, which: int) -> QuantParams:
-    return QuantParams((float(np.float32(scale)),), (layer.zero_points[which],))
-
-
-def _write(packages: Sequence[Package], folder: Path) -> Path:
-    """All libraries in one C file: that compiles ten times as fast as one by one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for package in packages:
-        for file, text in render_library(package).items():
-            if file.endswith((".c", ".h")):
-                (folder / file).write_text(text, encoding="utf-8")
-        lines += [f'#include "{package.name}{part}.c"' for part in ("", "_weights")]
-    path = folder / "all.c"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-_RUN = """
-static int run_{n}(FILE *in, FILE *out)
-{{
-    static {n}_arena_t arena;
-    for (int i = 0; i < 4; i++) {{
-        memset(arena.bytes, 0x5a + 60 * i, sizeof arena.bytes);
-        if (fread({n}_input(&arena), 1, {N}_INPUT_BYTES, in) != {N}_INPUT_BYTES) {{ return 1; }}
-        {n}_run(&arena);
-        fwrite({n}_output(&arena), 1, {N}_OUTPUT_BYTES, out);
-    }}
-    return 0;
-}}
-"""
-
-
-def run_on_host(layers: Sequence[Layer], folder: Path) -> list[bytes]:
-    packages = [layer.package(f"d{i}", "m4") for i, layer in enumerate(layers)]
-    everything = _write(packages, folder)
-    main = ["#include <stdio.h>", f'#include "{everything.name}"']
-    main += [_RUN.format(n=p.name, N=p.name.upper()) for p in packages]
-    calls = " || ".join(f"run_{p.name}(stdin, stdout)" for p in packages)
-    main.append(f"int main(void) {{ return {calls}; }}")
-    (folder / "main.c").write_text("\n".join(main), encoding="utf-8")
-    command = ["gcc", *WARNINGS, *SANITIZERS, "-O1", "-o", "program", "main.c"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[:3000]
-    stdin = b"".join(x.tobytes() for layer in layers for x in layer.inputs)
-    ran = subprocess.run([str(folder / "program")], input=stdin, capture_output=True, check=False)
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    return list(_split(layers, ran.stdout))
-
-
-def _split(layers: Sequence[Layer], raw: bytes) -> Iterator[bytes]:
-    at = 0
-    for layer in layers:
-        size = len(layer.expected)
-        yield raw[at : at + size]
-        at += size
-
-
-def run_emulated(
-    layers: Sequence[Layer], core: str, folder: Path, defines: Sequence[str] = ()
-) -> tuple[list[bytes], RunResult]:
-    packages = [layer.package(f"d{i}", core) for i, layer in enumerate(layers)]
-    everything = _write(packages, folder)
-    models = [
-        ModelLibrary.single(p.name, [everything] if i == 0 else [], folder)
-        for i, p in enumerate(packages)
-    ]
-    elf = build_runner(
-        models, load_board(BOARDS[core]), workdir=folder / "image", optimize="-O1", defines=defines
-    )
-    count = len(layers)
-    files = {
-        input_file(i, count): b"".join(x.tobytes() for x in layer.inputs)
-        for i, layer in enumerate(layers)
-    }
-    result = run_elf(elf, load_board(BOARDS[core]), files=files).check()
-    return [result.files[output_file(i, count)] for i in range(count)], result
-
-
-def differences(layers: Sequence[Layer], outputs: Sequence[bytes]) -> list[str]:
-    return [
-        f"{layer}: {_first_difference(raw, layer.expected)}"
-        for layer, raw in zip(layers, outputs, strict=True)
-        if raw != layer.expected
-    ]
-
-
-def _first_difference(raw: bytes, expected: bytes) -> str:
-    if len(raw) != len(expected):
-        return f"{len(raw)} bytes instead of {len(expected)}"
-    wrong = [i for i, (a, b) in enumerate(zip(raw, expected, strict=True)) if a != b]
-    return f"{len(wrong)} bytes differ, the first is {wrong[0]}"
-
-
-def _pick(key: str, count: int) -> list[int]:
+def _picks(key: str, count: int) -> list[int]:
     return [int(v) for v in data.integers(key, (count,), 0, 1 << 30, "int64")]
 
 
-def sweep(count: int) -> list[Layer]:
-    """Seeded layers: every combination of attributes comes up, sizes are random."""
+def planes_sweep(count: int) -> list[Layer]:
+    """Seeded 3x3 layers: attributes mixed, sizes random."""
+    outputs = (("RELU", -128), ("RELU", -128), ("NONE", 5), ("RELU6", -100), ("RELU_N1_TO_1", 0))
+    weights = ("weights", "weights", "low", "high", "extreme", "zeros")
     layers = []
     for i in range(count):
-        p = _pick(f"depthwise planes {i}", 10)
-        stride = (1, 2)[p[0] % 2]
+        p = _picks(f"depthwise planes {i}", 10)
         # Small sizes matter most: every remainder modulo 4, one word, two words.
-        high = 9 if p[1] % 3 else 49
-        zero_point = (-128, 127, -3, 40)[p[2] % 4] if p[2] % 3 else -128
-        activation, out_zero = (
-            ("RELU", -128), ("RELU", -128), ("NONE", 5), ("RELU6", -100), ("RELU_N1_TO_1", 0),
-        )[p[3] % 5]  # fmt: skip
+        sizes = 7 if p[1] % 3 else 47
+        activation, zero_point = outputs[p[3] % 5]
         layers.append(
             Layer(
-                3 + p[4] % (high - 2),
-                3 + p[5] % (high - 2),
-                1 + p[6] % (33 if high == 9 else 6),
-                (stride, stride),
+                3 + p[4] % sizes,
+                3 + p[5] % sizes,
+                1 + p[6] % (33 if sizes == 7 else 6),
+                ((1, 1), (2, 2))[p[0] % 2],
                 ("SAME", "SAME", "VALID")[p[7] % 3],
-                zero_points=(zero_point, out_zero),
+                zero_points=((-128, 127, -3, 40)[p[2] % 4] if p[2] % 3 else -128, zero_point),
                 activation=activation,
-                weights=("weights", "weights", "low", "high", "extreme", "zeros")[p[8] % 6],
+                weights=weights[p[8] % 6],
                 scale=(1.0, 1.0, 0.2, 4.0)[p[9] % 4],
                 source=(PLANES_WIDE, PLANES_HIGH)[p[8] % 2],
                 target=(HWC, HWC, DENSE)[p[0] // 2 % 3],
@@ -257,25 +50,49 @@ def sweep(count: int) -> list[Layer]:
     return layers
 
 
+def special_planes() -> list[Layer]:
+    """Shapes and constants that a sweep would hardly meet."""
+    tiny = [
+        Layer(h, w, 3, zero_points=(9, -128), source=source)
+        for h, w in ((1, 1), (1, 2), (2, 1), (2, 5), (1, 29), (33, 2))
+        for source in (PLANES_WIDE, PLANES_HIGH)
+    ]
+    strides = [
+        Layer(h, w, 3, stride, padding, zero_points=(20, -128), source=source)
+        for h, w in ((7, 7), (10, 34))
+        for padding in ("SAME", "VALID")
+        for stride, source in (
+            ((2, 1), PLANES_WIDE), ((3, 1), PLANES_WIDE), ((1, 3), PLANES_HIGH),
+            ((4, 2), PLANES_WIDE), ((1, 2), PLANES_HIGH),
+        )
+    ]  # fmt: skip
+    # The last words of a loop, offsets beyond an immediate, nearly dead channels.
+    long = [Layer(3, w, 2, padding=p) for w in (28, 29, 30, 37, 200) for p in ("SAME", "VALID")]
+    far = [Layer(4, 13, 700), Layer(9, 9, 500), Layer(4, 30, 300, source=PLANES_HIGH)]
+    dead = [
+        Layer(7, 7, 16, bias="large_bias", scale=scale, activation=act, zero_points=(-128, zero))
+        for scale in (700.0, 1500.0, 3000.0)
+        for act, zero in (("RELU", -128), ("NONE", 5))
+    ]
+    return [*tiny, *strides, *long, *far, *dead]
+
+
 def general_sweep(count: int) -> list[Layer]:
     """Seeded layers of any filter."""
-    layers = []
     filters = ((5, 5), (7, 7), (1, 5), (7, 1), (3, 3), (4, 2), (2, 3), (1, 1), (3, 9))
+    strides = ((1, 1), (1, 1), (2, 2), (3, 3), (1, 2), (3, 1))
+    layers = []
     for i in range(count):
-        p = _pick(f"depthwise general {i}", 12)
+        p = _picks(f"depthwise general {i}", 12)
         size = filters[p[0] % len(filters)]
         dilation = ((1, 1), (1, 1), (2, 2), (1, 3))[p[1] % 4]
-        stride = ((1, 1), (1, 1), (2, 2), (3, 3), (1, 2), (3, 1))[p[2] % 6]
-        if dilation != (1, 1):
-            stride = (1, 1)
-        source = (PLANES_WIDE, PLANES_HIGH, HWC, DENSE)[p[3] % 4]
         extent = [(s - 1) * d + 1 for s, d in zip(size, dilation, strict=True)]
         layers.append(
             Layer(
                 extent[0] + p[4] % 20,
                 extent[1] + p[5] % 20,
                 1 + p[6] % 7,
-                stride,
+                strides[p[2] % 6] if dilation == (1, 1) else (1, 1),
                 ("SAME", "VALID")[p[7] % 2],
                 size,
                 dilation,
@@ -284,8 +101,139 @@ def general_sweep(count: int) -> list[Layer]:
                 activation=("RELU", "NONE")[p[10] % 2],
                 weights=("weights", "low", "high", "extreme")[p[11] % 4],
                 kernel="dsp_general",
-                source=source,
+                source=(PLANES_WIDE, PLANES_HIGH, HWC, DENSE)[p[3] % 4],
                 target=(HWC, DENSE)[p[11] // 4 % 2],
             )
         )
     return layers
+
+
+def test_sweep_covers_every_code_path() -> None:
+    layers = planes_sweep(60)
+    solved = [solved_layer(layer.op, layer.io) for layer in layers]
+    assert None not in solved
+    known = [s.solved for s in solved if s is not None]
+    assert {s.form for s in known} == {"linear", "two_branch"}
+    assert any(s.saturation.ceiling is not None for s in known)
+    assert any(s.saturation.offset for s in known)
+    assert {layer.target for layer in layers} == {HWC, DENSE}
+    padded = [layer for layer in layers if layer.padding == "SAME" and layer.zero_points[0] != -128]
+    assert {layer.stride for layer in padded} == {(1, 1), (2, 2)}
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [planes_sweep(40), special_planes(), general_sweep(30)],
+    ids=["planes", "special", "general"],
+)
+def test_portable_c_equals_the_reference(layers: list[Layer], tmp_path: Path) -> None:
+    assert differences(layers, run_on_host(layers, tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("core", "layers"),
+    [
+        ("m4", planes_sweep(60)),
+        ("m4", special_planes()),
+        ("m4", general_sweep(40)),
+        ("m7", planes_sweep(12) + general_sweep(6)),
+        ("m33", planes_sweep(24)[12:] + general_sweep(12)[6:]),
+    ],
+    ids=["m4-planes", "m4-special", "m4-general", "m7", "m33"],
+)
+def test_machine_code_equals_the_reference(core: str, layers: list[Layer], tmp_path: Path) -> None:
+    assert differences(layers, run_emulated(layers, core, tmp_path)[0]) == []
+
+
+def test_portable_c_runs_on_an_arm_core(tmp_path: Path) -> None:
+    layers = planes_sweep(6) + general_sweep(4)
+    assert differences(layers, run_emulated(layers, "m4", tmp_path, portable=True)[0]) == []
+
+
+# Layers of the reference models and others, with the most cycles an output may take.
+TIMED = [
+    (Layer(25, 5, 64, source=PLANES_HIGH), 12.9),
+    (Layer(48, 48, 8), 14.2),
+    (Layer(24, 24, 16), 13.3),
+    (Layer(12, 12, 16), 13.3),
+    (Layer(6, 6, 32), 14.7),
+    (Layer(3, 3, 32), 14.3),
+    (Layer(48, 48, 8, (2, 2)), 18.6),
+    (Layer(24, 24, 8, (2, 2)), 16.9),
+    (Layer(12, 12, 16, (2, 2)), 17.1),
+    (Layer(6, 6, 32, (2, 2)), 20.3),
+    (Layer(24, 24, 8, filter=(5, 5), kernel="dsp_general"), 38.0),
+    (Layer(12, 12, 16, filter=(5, 5), kernel="dsp_general"), 40.0),
+    (Layer(12, 12, 8, filter=(7, 7), kernel="dsp_general"), 64.0),
+]
+
+
+def test_cycles_are_few_and_as_predicted(tmp_path: Path) -> None:
+    layers = [layer for layer, _ in TIMED]
+    outputs, counts = run_emulated(layers, "m4", tmp_path, optimize="-O2")
+    assert differences(layers, outputs) == []
+    for (layer, most), count in zip(TIMED, counts, strict=True):
+        assert count.cycles is not None
+        cycles = count.cycles / len(layer.inputs)
+        assert cycles / layer.graph.tensor("y").type.elements < most, layer
+        (call,) = [
+            c for c in layer.package("d", "m4").plan.program.calls if c.op.stem != "reformat"
+        ]
+        tolerance = 0.02 if layer.kernel == "dsp_planes" else 0.06
+        assert call.cost.cycles == pytest.approx(cycles, rel=tolerance), layer
+
+
+def _site(layer: Layer) -> KernelIO:
+    rest = tuple(DENSE for _ in layer.io.inputs[1:])
+    return KernelIO(
+        layer.io.inputs, layer.io.outputs, (layer.source, *rest), layer.target, CORES["m4"]
+    )
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
+def test_small_planes_share_code_whatever_their_channels(stride: tuple[int, int]) -> None:
+    one, other = (
+        DspPlanesDepthwiseConv2D().pack(layer.op, _site(layer))
+        for layer in (Layer(6, 6, 8, stride), Layer(6, 6, 56, stride))
+    )
+    assert one.variant == other.variant
+    assert one.routine == other.routine
+    assert one.call["arguments"] != other.call["arguments"]
+
+
+def test_order_covers_planes_and_outputs() -> None:
+    layer = Layer(10, 12, 4, target=DENSE)
+    io = _site(layer)
+    kernel = DspPlanesDepthwiseConv2D()
+    steps = list(kernel.order(layer.op, io).trace())  # type: ignore[misc]
+    spans = [span for step in steps for span in step]
+    # Every output row of every channel, the last byte of the output and of the input's planes.
+    assert len(steps) == 2 * 4 * 10
+    assert max(end for which, _, end in spans if which == -1) == 10 * 12 * 4
+    assert max(end for which, _, end in spans if which == 0) == 4 * 10 * 12
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"filter": (5, 5)}, "not 3x3"),
+        ({"multiplier": 2}, "multiplier"),
+        ({"dilation": (2, 2)}, "dilated"),
+        ({"stride": (3, 3)}, "stride of 1 or 2"),
+        # An output step is less than an accumulator's: no M below 2**31 for k = 8.
+        ({"scale": 1e-4}, "proved"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_planes_reject_with_a_reason(change: dict[str, Any], reason: str) -> None:
+    layer = replace(Layer(9, 9, 4), **change)
+    assert reason in DspPlanesDepthwiseConv2D().rejects(layer.op, layer.io, CORES["m4"])
+
+
+def test_general_rejects_filters_beyond_reach() -> None:
+    layer = Layer(24, 24, 2, filter=(21, 21))
+    kernel = DspGeneralDepthwiseConv2D()
+    assert kernel.rejects(layer.op, layer.io, CORES["m4"]) == "the filter is too large"
+    layer = Layer(1200, 1200, 1, filter=(5, 5))
+    reason = "the rows under a filter are too far apart"
+    assert kernel.rejects(layer.op, layer.io, CORES["m4"]) == reason

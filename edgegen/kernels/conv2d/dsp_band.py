@@ -25,6 +25,7 @@ from edgegen.kernels.gemm import (
     pad_channels,
     split_run,
     stream_constant,
+    unrolled_pairs,
 )
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
 from edgegen.ops.conv2d import Conv2D
@@ -66,8 +67,9 @@ class Band:
     size: int
 
     @classmethod
-    def of(cls, op: Conv2D, io: OpIO, channels: int) -> Band:
+    def of(cls, op: Conv2D, io: OpIO, channels: int, core: Core) -> Band:
         """The band of a convolution whose widened pixels have `channels` elements."""
+        unroll = unrolled_pairs(core)
         high, wide = op.window(io)
         _, _, in_width, _ = io.input(0).type.shape
         _, out_height, out_width, _ = io.output.type.shape
@@ -77,7 +79,7 @@ class Band:
         left = wide.before(in_width)
         count = min(in_width, pixels - left)
         if wide.dilation == 1:
-            chunks, pairs = split_run(-(-wide.size * channels // 2))
+            chunks, pairs = split_run(-(-wide.size * channels // 2), unroll)
             chunk = 2 * pairs
         else:
             chunks, chunk, pairs = wide.size, wide.dilation * channels, -(-channels // 2)
@@ -93,6 +95,7 @@ class Band:
             chunk,
             pairs,
             step_high if vertical else step_wide,
+            unroll,
         )
         return cls(
             outputs,
@@ -116,15 +119,19 @@ class DspBand(Kernel[Conv2D]):
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
     code_bytes: ClassVar[int] = 2600
 
-    def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
+    def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""
         if op.groups(io) != 1:
             return "the convolution has groups"
         for channels in {GemmInput.of(io, f.inputs[0]).channels for f in gemm_formats(io)}:
-            band = Band.of(op, io, channels)
+            band = Band.of(op, io, channels, core)
             # Addresses in the tile are immediates of at most 12 bits, steps of 16.
             reach = 2 * band.taps.pixel + 4 * band.taps.pairs
-            if reach > 4095 or 2 * band.taps.row >= 1 << 16 or band.taps.pairs > 64:
+            if (
+                reach > 4095
+                or 2 * band.taps.row * band.taps.rows >= 1 << 16
+                or band.taps.pairs > 64
+            ):
                 return "rows of taps are too long for the tile's address ranges"
         return reject_weights(op, io)
 
@@ -135,7 +142,7 @@ class DspBand(Kernel[Conv2D]):
     def scratch_bytes(self, op: Conv2D, io: KernelIO) -> int:
         """The band."""
         source = GemmInput.of(io, io.input_formats[0])
-        return 2 * Band.of(op, io, source.channels).size
+        return 2 * Band.of(op, io, source.channels, io.core).size
 
     def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
@@ -143,7 +150,7 @@ class DspBand(Kernel[Conv2D]):
 
     def _tile(self, op: Conv2D, io: KernelIO) -> Tile:
         form = io.input_formats[0]
-        band = Band.of(op, io, GemmInput.of(io, form).channels)
+        band = Band.of(op, io, GemmInput.of(io, form).channels, io.core)
         signed = io.output_format.layout is Layout.DENSE
         return Tile(band.taps, solved_layer(op, io, form), bool(PixelSteps.of(io).plane), signed)
 
@@ -151,7 +158,7 @@ class DspBand(Kernel[Conv2D]):
         """See `Kernel.cost`."""
         _, height, width, channels = io.output.type.shape
         source = GemmInput.of(io, io.input_formats[0])
-        band = Band.of(op, io, source.channels)
+        band = Band.of(op, io, source.channels, io.core)
         if band.vertical:
             pairs = (height // band.outputs * -(-band.outputs // 2)) * width
             pairs += -(-(height % band.outputs) // 2) * width
@@ -172,7 +179,8 @@ class DspBand(Kernel[Conv2D]):
     def pack(self, op: Conv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
         source = GemmInput.of(io, io.input_formats[0])
-        band, tile, steps = Band.of(op, io, source.channels), self._tile(op, io), PixelSteps.of(io)
+        band = Band.of(op, io, source.channels, io.core)
+        tile, steps = self._tile(op, io), PixelSteps.of(io)
         stream = pack_two_lane(*pad_channels(_tap_order(io, source, band.taps), tile.solved))
         assert stream is not None
         vertical, _ = op.window(io)

@@ -18,6 +18,7 @@ from edgegen.kernels.gemm import (
     pad_channels,
     split_run,
     stream_constant,
+    unrolled_pairs,
 )
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
 from edgegen.ops.conv2d import Conv2D
@@ -61,9 +62,10 @@ class DspPointwise(Kernel[Conv2D]):
 
     def _taps(self, io: KernelIO) -> Taps:
         channels = GemmInput.of(io, io.input_formats[0]).channels
-        chunks, pairs = split_run(-(-channels // 2))
+        unroll = unrolled_pairs(io.core)
+        chunks, pairs = split_run(-(-channels // 2), unroll)
         taps = chunks * pairs * 2
-        return Taps(1, taps, chunks, 2 * pairs, pairs, taps)
+        return Taps(1, taps, chunks, 2 * pairs, pairs, taps, unroll)
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -26,7 +26,7 @@ from edgegen.kernels.solved import Solved, solve_layer
 from edgegen.ops.conv2d import Conv2D
 from edgegen.ops.requantise import channel_multipliers
 from edgegen.quant.fixed_point import Int64
-from edgegen.quant.solver import WINOGRAD_4X4, Shifts
+from edgegen.quant.solver import WINOGRAD_2X2, WINOGRAD_4X4, Shifts
 from edgegen.quant.staircase import Channels, accumulator_range
 
 
@@ -39,6 +39,7 @@ class Transform:
         filter: rows of the scaled G.
         factor: what accumulators come out multiplied by.
         bias: added to the first input channel of each pair, at every position; see `fixes`.
+        down: whether positions run down the columns of the transformed tile, or along its rows.
         shifts: what requantisation may shift by.
     """
 
@@ -46,6 +47,7 @@ class Transform:
     filter: tuple[tuple[int, int, int], ...]
     factor: int
     bias: int
+    down: bool
     shifts: Shifts
 
     @property
@@ -73,7 +75,17 @@ F4X4 = Transform(
     # Two channels are transformed at once as low + 65536 * high. That is two lanes only while
     # 0 <= low: transformed bytes lie in [-12750, 17340], so that this lifts them into int16.
     bias=14336,
+    down=True,
     shifts=WINOGRAD_4X4,
+)
+F2X2 = Transform(
+    outputs=2,
+    filter=((2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2)),
+    factor=4,
+    # Additions alone: SADD16 and SSUB16 keep the lanes apart.
+    bias=0,
+    down=False,
+    shifts=WINOGRAD_2X2,
 )
 
 
@@ -132,8 +144,8 @@ def rejection(transform: Transform, op: Conv2D, io: OpIO) -> str:
         return "the convolution has groups"
     if solved_layer(transform, op, io) is None:
         return (
-            f"no requantisation constants could be proved for some channel: "
-            f"{transform.factor} * |accumulator| must fit 31 bits"
+            f"no requantisation constants could be proved for some channel, "
+            f"{transform.factor} * |accumulator| and the bias within 31 bits"
         )
     return ""
 
@@ -144,9 +156,8 @@ def pack_weights(
     """The stream that the tiles read: for every four output channels weights, then constants.
 
     Weights come by position, pair of input channels and output channel, a word for two input
-    channels: those of a pair as UXTB16 leaves them, 0 and 2, then 1 and 3. Positions run down the
-    columns of the transformed tile. After the requantisation's constants, each channel has those
-    that undo the bias.
+    channels: those of a pair as UXTB16 leaves them, 0 and 2, then 1 and 3. After the
+    requantisation's constants, each channel has those that undo the bias.
 
     Args:
         transform: the scaled transform.
@@ -161,7 +172,8 @@ def pack_weights(
     ordered = padded.reshape(*padded.shape[:3], -1, 4)[..., list(PERMUTED)]
     pairs = ordered.reshape(*padded.shape[:3], -1, 2)  # [out, high, wide, pair, lane]
     g = np.array(transform.filter, np.int64)
-    lanes = np.einsum("ia,oabpl,jb->ojipl", g, pairs, g)
+    order = "ojipl" if transform.down else "oijpl"
+    lanes = np.einsum(f"ia,oabpl,jb->{order}", g, pairs, g)
     assert np.abs(lanes).max(initial=0) < 1 << 15
     lanes = np.pad(lanes, ((0, 0), (0, 0), (0, 0), (0, run - lanes.shape[3]), (0, 0)))
     packed = (lanes[..., 0] & 0xFFFF) | ((lanes[..., 1] & 0xFFFF) << 16)

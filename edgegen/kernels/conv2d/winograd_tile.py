@@ -1,4 +1,4 @@
-"""The stages of Winograd F(4x4, 3x3) made to measure: records, template variables, cost.
+"""The stages of Winograd's convolution made to measure: records, template variables, cost.
 
 Two tiles at a time are transformed, multiplied with four output channels at a time, and
 transformed back. What belongs to one position of the transformed tiles lies together in a record:
@@ -15,6 +15,10 @@ from edgegen.kernels.base import Piece
 from edgegen.kernels.conv2d.winograd_layer import Transform
 from edgegen.kernels.gemm import MAX_OFFSET, add, split_run
 from edgegen.kernels.solved import Solved
+
+CYCLES = {4: (660, 267, 301), 2: (182, 77, 88)}
+"""By outputs of a tile along an axis, on a Cortex-M4: the input transform of four channels, and the
+output transform of one channel with linear and with two-branch requantisation."""
 
 UNROLLED_PAIRS = 24
 """Pairs of channels multiplied in one round of the loop over positions: 56 bytes of code each."""
@@ -64,9 +68,9 @@ class Records:
 
     @property
     def reachable(self) -> bool:
-        """Whether records of a column are within the address range of loads and stores."""
-        column = (self.transform.inputs - 1) * self.bytes
-        return column + 4 <= MAX_OFFSET and self.size < 1 << 16
+        """Whether a line of records is within the address range of loads and stores."""
+        line = (self.transform.inputs - 1) * self.bytes
+        return line + 4 <= MAX_OFFSET and self.size < 1 << 16
 
     @property
     def unrolled(self) -> int:
@@ -111,7 +115,7 @@ class Stages:
     @property
     def input_cycles(self) -> int:
         """Cycles of the input transform of a tile on a Cortex-M4."""
-        return 13 + 660 * (self.records.channels // 4)
+        return 13 + CYCLES[self.records.transform.outputs][0] * (self.records.channels // 4)
 
     @property
     def multiply_cycles(self) -> int:
@@ -123,10 +127,10 @@ class Stages:
     @property
     def output_cycles(self) -> int:
         """Cycles of the output transform of a tile and four channels."""
-        s = self.solved.saturation
+        s, m = self.solved.saturation, self.records.transform.outputs
         each = 3 * (s.ceiling is not None) + bool(s.offset) + self.signed
-        linear = self.solved.form == "linear"
-        return 12 + 4 * ((267 if linear else 301) + self.records.transform.outputs**2 * each)
+        _, linear, branches = CYCLES[m]
+        return 12 + 4 * ((linear if self.solved.form == "linear" else branches) + m**2 * each)
 
     @property
     def _top(self) -> int:
@@ -138,7 +142,8 @@ class Stages:
         s = self.solved.saturation
         full = s.bits == 8 and s.ceiling is None and not s.offset
         clamp = "" if full else f"_{s.bits}_{self._top}_{s.offset}"
-        return f"wg_{self.solved.form}{self.solved.e}{clamp}{'_s8' if self.signed else ''}"
+        form = f"{self.solved.form}{self.solved.k or ''}_{self.solved.e}"
+        return f"wg_{form}{clamp}{'_s8' if self.signed else ''}"
 
     @property
     def pieces(self) -> dict[str, Piece]:
@@ -152,13 +157,13 @@ class Stages:
             "offset": saturation.offset,
             "signed": self.signed,
         }
-        shape = f"{r.channels}"
-        output = f"{shape}_to{self.pixel}_{self._requantise}"
+        m, channels = r.transform.outputs, str(r.channels)
+        output = f"{channels}_to{self.pixel}_{self._requantise}"
         return {
             "requantise": Piece("dsp_requantise", self._requantise, requantise),
-            "input": Piece("dsp_winograd_input", shape, self._input()),
-            "multiply": Piece("dsp_winograd_multiply", shape, self._multiply()),
-            "output": Piece("dsp_winograd_output", output, self._output()),
+            "input": Piece(f"dsp_winograd_input_{m}x{m}", channels, self._input()),
+            "multiply": Piece("dsp_winograd_multiply", f"{m}x{m}_{channels}", self._multiply()),
+            "output": Piece(f"dsp_winograd_output_{m}x{m}", output, self._output()),
         }
 
     def _input(self) -> dict[str, Any]:
@@ -168,6 +173,7 @@ class Stages:
             "groups": r.channels // 4,
             "record": r.bytes,
             "column": add("r0", r.transform.inputs * r.bytes, "r8"),
+            "line": add("r2", r.transform.inputs * r.bytes, "lr"),
             "bias": r.transform.bias,
         }
 
@@ -192,8 +198,10 @@ class Stages:
         after = s.saturation.offset
         return {
             "record": r.bytes,
-            "column": add("r0", r.transform.inputs * r.bytes, "r8"),
+            "line": add("r0", r.transform.inputs * r.bytes, "r12"),
             "pixel": self.pixel,
+            "k": s.k,
+            "shift": f", lsl #{s.k}" if s.k else "",
             "words": self.words_per_channel,
             "fixes": s.words_per_channel,
             "form": s.form,

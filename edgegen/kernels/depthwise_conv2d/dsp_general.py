@@ -101,10 +101,9 @@ class DspGeneralDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def pack(self, op: DepthwiseConv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
         walk = _site(op, io)
-        tile = walk.tile
-        stream = packed_pairs(
-            io, tile.finish.solved, transposed=walk.transposed, dilation=tile.along.dilation
-        )
+        tile, layer = walk.tile, solved_layer(op, io)
+        assert layer is not None
+        stream = packed_pairs(io, layer, transposed=walk.transposed, dilation=tile.along.dilation)
         zero = io.input(0).type.zero_point + 128
         return Packed(
             constants=(Constant("weights", stream),),
@@ -152,8 +151,8 @@ def _walk(op: DepthwiseConv2D, io: OpIO, source: Format, target: Format) -> Walk
 def _along(
     op: DepthwiseConv2D, io: OpIO, source: Format, target: Format, *, transposed: bool
 ) -> Walk:
-    solved = solved_layer(op, io)
-    assert solved is not None
+    layer = solved_layer(op, io)
+    assert layer is not None
     kind = io.input(0).type
     _, height, width, depth = kind.shape
     _, _, out_width, channels = io.output.type.shape
@@ -175,6 +174,6 @@ def _along(
         (axes[0][0], axes[1][0]),
         axes[0][1],
         axes[1][1],
-        Finish(solved, signed),
+        Finish(layer.solved, signed),
     )
     return Walk(tile, transposed, *steps)

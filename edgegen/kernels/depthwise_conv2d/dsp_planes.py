@@ -78,8 +78,8 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         return self._tile(op, io).cost(io.output.type.shape[3])
 
     def _tile(self, op: DepthwiseConv2D, io: KernelIO) -> Tile:
-        solved = solved_layer(op, io)
-        assert solved is not None
+        layer = solved_layer(op, io)
+        assert layer is not None
         _, height, width, _ = io.input(0).type.shape
         _, _, out_width, channels = io.output.type.shape
         vertical, horizontal = op.window(io)
@@ -90,12 +90,13 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         if io.input_formats[0] == PLANES_HIGH:
             rows, columns, steps = columns, rows, steps[::-1]
         pad = io.input(0).type.zero_point + 128
-        return Tile(rows, columns, op.padding, pad, *steps, solved, signed)
+        return Tile(rows, columns, op.padding, pad, *steps, layer.solved, signed)
 
     def pack(self, op: DepthwiseConv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        tile = self._tile(op, io)
-        stream = packed_channels(io, tile.solved, transposed=io.input_formats[0] == PLANES_HIGH)
+        tile, layer = self._tile(op, io), solved_layer(op, io)
+        assert layer is not None
+        stream = packed_channels(io, layer, transposed=io.input_formats[0] == PLANES_HIGH)
         return Packed(
             constants=(Constant("weights", stream),),
             call={"total": stream.size, "arguments": tile.arguments},

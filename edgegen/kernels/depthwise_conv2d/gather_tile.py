@@ -234,7 +234,6 @@ class GatherTile:
             return None
         return {
             "steps": block.steps,
-            "accumulators": block.accumulators,
             "done": ", ".join(block.accumulators),
             "stores": lines_text(block.stores),
         }

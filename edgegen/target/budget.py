@@ -1,0 +1,219 @@
+"""Kernel selection within a board's flash and RAM: the fastest program that fits.
+
+Fast kernels may need several times the flash: Winograd's weights take eight times theirs. With a
+price on every byte of constants, selection takes such a kernel only where it saves enough cycles
+for each byte more; the lowest price at which all fits is found by bisection. What is left over
+then goes to single operators, the most cycles first. RAM is a limit on the buffers of each step,
+which selection keeps to by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edgegen.ir import Graph, Op
+from edgegen.kernels.program import KernelCall, Program
+from edgegen.plan.plan import plan
+from edgegen.target.choices import Choice
+from edgegen.target.cores import Core
+from edgegen.target.fit import CALL_CODE_BYTES, GLUE_CODE_BYTES
+from edgegen.target.select import OBJECTIVES, Filter, Selection
+
+PRICES = (-6.0, 20.0)
+"""Range of the price of a byte, as powers of two of a cycle."""
+PRICE_STEPS = 16
+"""Halvings of the range: more than there are programs to tell apart."""
+RAM_ROUNDS = 4
+"""How often the limit is lowered by what fragmentation adds to the arena."""
+
+_Key = tuple[object, ...]
+_Site = tuple[int, str]
+"""An operator: its number in the model and its stem."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Predicted bytes of one kernel call.
+
+    Attributes:
+        constants: its packed arrays.
+        code: an estimate for all of its C functions.
+        functions: what those functions are called.
+    """
+
+    constants: int
+    code: int
+    functions: frozenset[str]
+
+    @classmethod
+    def of(cls, call: KernelCall) -> Footprint:
+        """Packs the call to see what it takes."""
+        packed = call.kernel.pack(call.op, call.io)
+        names = {piece.name("") for piece in packed.pieces.values()}
+        return cls(
+            sum(c.data.nbytes for c in packed.constants),
+            call.kernel.code_bytes,
+            frozenset({f"{call.kernel.path} {packed.variant}", *names}),
+        )
+
+
+def select_within(
+    graph: Graph,
+    core: Core,
+    optimize: str,
+    flash_budget: int | None = None,
+    ram_budget: int | None = None,
+) -> Program:
+    """Chooses kernels and formats so that constants, code and arena fit, if they can.
+
+    Args:
+        graph: a verified graph.
+        core: the core that the code will run on.
+        optimize: one of `OPTIMIZE`; what to minimise among what fits.
+        flash_budget: bytes for constants and the estimated code; None for any number.
+        ram_budget: bytes for the arena; None for any number.
+
+    Returns:
+        The best program found that fits, or the smallest if none does.
+    """
+    search = _Search(graph, core, optimize, flash_budget, ram_budget)
+    if OBJECTIVES[optimize].scalar:
+        return search.attempt(0.0)
+    return search.best()
+
+
+class _Search:
+    """Programs of one graph at various prices of flash."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        core: Core,
+        optimize: str,
+        flash_budget: int | None,
+        ram_budget: int | None,
+    ) -> None:
+        self.optimize, self.objective = optimize, OBJECTIVES[optimize]
+        self.flash_budget, self.ram_budget = flash_budget, ram_budget
+        self.selection = Selection(graph, core, self.objective, None, None)
+        self.limit = ram_budget
+        self.footprints: dict[_Key, Footprint] = {}
+        self.arenas: dict[_Key, int] = {}
+
+    def best(self) -> Program:
+        """The program with the fewest cycles that fits, as far as prices can tell."""
+        free = self.attempt(0.0)
+        if self.fits(free):
+            return free
+        low, high = PRICES
+        found = self.attempt(2.0**high)
+        if not self.fits(found):
+            return found
+        for _ in range(PRICE_STEPS):
+            middle = (low + high) / 2
+            program = self.attempt(2.0**middle)
+            if self.fits(program):
+                high, found = middle, program
+            else:
+                low = middle
+        return self.spend_rest(free, found, 2.0**high)
+
+    def spend_rest(self, free: Program, found: Program, price: float) -> Program:
+        """Gives operators the kernels they would have without a budget, where there is room.
+
+        Args:
+            free: the program without a budget.
+            found: the program at `price`.
+            price: of a byte, in cycles.
+        """
+        wanted = {_site(call.op): call for call in free.calls}
+        forced = {_site(call.op): call.kernel.path for call in found.calls}
+        gains = {
+            _site(call.op): call.cost.cycles - wanted[_site(call.op)].cost.cycles
+            for call in found.calls
+            if wanted.get(_site(call.op), call).kernel != call.kernel
+        }
+        for site in sorted(gains, key=lambda s: (-gains[s], s)):
+            trial = {**forced, site: wanted[site].kernel.path}
+            program = self.attempt(price, trial)
+            if self.fits(program) and cycles(program) < cycles(found):
+                found, forced = program, trial
+        return found
+
+    def attempt(self, price: float, forced: Mapping[_Site, str] | None = None) -> Program:
+        """The best program at a price of flash, within the RAM budget if that is possible.
+
+        Args:
+            price: of a byte of constants, in cycles.
+            forced: paths of kernels that operators must have.
+        """
+        objective = replace(self.objective, byte=self.objective.byte + price)
+        allow = None if forced is None else _only(forced)
+        program = self.selection.vary(objective, allow, self.limit).program(self.optimize)
+        for _ in range(RAM_ROUNDS):
+            if self.limit is None or self.ram_budget is None:
+                break
+            excess = self.arena(program) - self.ram_budget
+            if excess <= 0 or self.limit - excess <= 0:
+                break
+            tighter = self.selection.vary(objective, allow, self.limit - excess)
+            other = tighter.program(self.optimize)
+            if self.arena(other) >= self.arena(program):
+                break
+            self.limit, program = self.limit - excess, other
+        return program
+
+    def fits(self, program: Program) -> bool:
+        """Whether constants and code are within the flash budget."""
+        if self.flash_budget is None:
+            return True
+        for call in program.calls:
+            if _key(call) not in self.footprints:
+                self.footprints[_key(call)] = Footprint.of(call)
+        return _total([self.footprints[_key(c)] for c in program.calls]) <= self.flash_budget
+
+    def arena(self, program: Program) -> int:
+        """Bytes of the planned arena."""
+        key = tuple(_key(call) for call in program.calls)
+        if key not in self.arenas:
+            self.arenas[key] = plan(program).arena.size
+        return self.arenas[key]
+
+
+def flash_bytes(program: Program) -> int:
+    """Bytes of constants and estimated bytes of code."""
+    return _total([Footprint.of(call) for call in program.calls])
+
+
+def _total(footprints: Sequence[Footprint]) -> int:
+    total = CALL_CODE_BYTES * len(footprints) + GLUE_CODE_BYTES
+    known: set[str] = set()
+    for found in footprints:
+        # A call's code in equal parts for each of its functions, those that are shared once.
+        fresh = found.functions - known
+        total += found.constants + found.code * len(fresh) // len(found.functions)
+        known |= fresh
+    return total
+
+
+def cycles(program: Program) -> int:
+    """Predicted cycles of an inference."""
+    return sum(call.cost.cycles for call in program.calls)
+
+
+def _key(call: KernelCall) -> _Key:
+    return (call.op.outputs, call.kernel.path, call.io.input_formats, call.io.output_format)
+
+
+def _site(op: Op) -> _Site:
+    return op.origin.index, op.stem
+
+
+def _only(forced: Mapping[_Site, str]) -> Filter:
+    """Allows the forced kernels, and all kernels for other operators."""
+
+    def allow(op: Op, choice: Choice) -> bool:
+        return forced.get(_site(op), choice.kernel.path) == choice.kernel.path
+
+    return allow
