@@ -48,7 +48,7 @@ class Layer:
     @property
     def routine_key(self) -> tuple[str, str]:
         """Layers with equal keys share one C function."""
-        return self.call.kernel.path, self.packed.variant
+        return self.call.kernel.template, self.packed.variant
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -162,9 +163,11 @@ def routines(package: Package) -> tuple[Routine, ...]:
 
 def routine_name(package: Package, layer: Layer) -> str:
     """C name of the function a layer calls."""
-    kernel = layer.call.kernel
+    # Named after the template, which variants of a kernel may share.
+    template = PurePosixPath(layer.call.kernel.template)
     variant = f"_{layer.packed.variant}" if layer.packed.variant else ""
-    return f"{package.name}_{kernel.op.stem}_{kernel.name}{variant}"
+    name = template.name.removesuffix(".c.j2")
+    return f"{package.name}_{template.parent.name}_{name}{variant}"
 
 
 def helpers(package: Package) -> tuple[str, ...]:

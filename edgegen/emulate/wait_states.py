@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from unicorn.unicorn_py3.unicorn import Uc
 
     from edgegen.emulate.cycles import Pricer
-    from edgegen.target.board import Board, FlashTiming
+    from edgegen.target.board import Board
+    from edgegen.target.flash import FlashTiming
 
 WORD: Final = 4
 """Bytes of one fetch by the core."""

@@ -158,6 +158,10 @@ class Kernel(ABC, Generic[OpT]):
         """Bytes of constants, predicted without packing them."""
         return sum(t.type.bytes for t in io.inputs if t is not None and t.data is not None)
 
+    def code(self, op: OpT, io: KernelIO) -> Mapping[str, int]:  # noqa: ARG002
+        """Estimated bytes of each C function it needs, by name; layers share equal names."""
+        return {self.path: self.code_bytes}
+
     @abstractmethod
     def order(self, op: OpT, io: KernelIO) -> AccessOrder:
         """In which order activations are read and written."""

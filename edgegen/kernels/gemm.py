@@ -157,9 +157,18 @@ class Tile:
     def variant(self) -> str:
         """Tells tiles apart by everything their code depends on."""
         t = self.taps
-        shape = f"{t.rows}x{t.chunks}x{t.pairs}_{t.row}_{t.chunk}_{t.pixel}"
+        row, chunk = t.row * (t.rows > 1), t.chunk * (t.chunks > 1)
+        shape = f"{t.rows}x{t.chunks}x{t.pairs}_{row}_{chunk}_{t.pixel}"
         target = "planes" if self.planes else ("s8" if self.signed else "u8")
         return f"{shape}_{target}_{self.requantise_variant}"
+
+    @property
+    def code(self) -> dict[str, int]:
+        """Its function's name and estimated bytes."""
+        pairs = self.taps.pairs
+        if self.taps.rows_at_once:
+            pairs *= self.taps.chunks * self.taps.rows_at_once
+        return {f"dsp_gemm {self.variant}": FRAME_BYTES + PAIR_BYTES * pairs}
 
     @property
     def requantise_variant(self) -> str:
@@ -193,19 +202,20 @@ class Tile:
 
     def _variables(self) -> dict[str, Any]:
         t, s = self.taps, self.solved
+        row, chunk = t.row * (t.rows > 1), t.chunk * (t.chunks > 1)
         loops = not t.unrolled
         chunk_loop = not t.rows_at_once and t.chunks > 1
         repeats = t.pairs * (t.chunks * t.rows_at_once or 1)
         row_steps = t.rows // (t.rows_at_once or 1)
-        walked = t.chunk * t.chunks if chunk_loop else 0
+        walked = chunk * t.chunks if chunk_loop else 0
         lanes = 0x00010001 if self.planes else 0x01010101
         at = 0 if loops else t.taps * 4
-        total = t.rows * t.row if t.rows > 1 else walked
+        total = t.rows * row if t.rows > 1 else walked
         return {
             "rows": t.rows,
-            "row": 2 * t.row,
+            "row": 2 * row,
             "chunks": t.chunks,
-            "chunk": 2 * t.chunk,
+            "chunk": 2 * chunk,
             "pairs": t.pairs,
             "pixel": 2 * t.pixel,
             "loops": loops,
@@ -215,8 +225,8 @@ class Tile:
             "repeats": repeats,
             "offset": t.offset,
             "next_weights": add("r1", 8 * repeats, "lr"),
-            "next_chunk": add("r0", 2 * t.chunk, "lr"),
-            "next_row": add("r0", 2 * (t.row * (t.rows_at_once or 1) - walked), "lr"),
+            "next_chunk": add("r0", 2 * chunk, "lr"),
+            "next_row": add("r0", 2 * (row * (t.rows_at_once or 1) - walked), "lr"),
             "rewind": add("r0", -2 * total, "lr") if loops else "",
             "at": at,
             "block_tail": add("r1", at + 16 * s.words_per_channel, "lr"),

@@ -1,4 +1,4 @@
-"""What DSP kernels of two operands of equal shape share: formats, order, saturation of words."""
+"""What DSP kernels share that work value by value: formats, order, saturation of words."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def reject_pairs(io: OpIO) -> str:
     return ""
 
 
-def pair_bytes(io: KernelIO) -> int:
+def stored_bytes(io: KernelIO) -> int:
     """Bytes to compute: whole words, padding of the format included, or the bytes of `dense`."""
     size = io.output_format.size(io.output.type)
     return size if io.output_format.layout is Layout.DENSE else size - SLACK
 
 
-def pair_order(io: KernelIO) -> AccessOrder:
-    """Whole words of both operands are read before a word is written."""
-    size = pair_bytes(io)
+def stepwise_order(io: KernelIO) -> AccessOrder:
+    """A word of every operand is read before one is written."""
+    size = stored_bytes(io)
     return elementwise((size,) * len(io.inputs), size)
 
 

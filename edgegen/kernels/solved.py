@@ -19,9 +19,11 @@ from edgegen.quant.solve_linear import Linear
 from edgegen.quant.solver import FormName, Shifts, prove, solutions
 from edgegen.quant.staircase import Bools, Channels, accumulator_range
 
-# Layers of different scales share a tile when they agree on k; 11 suits most layers of real models.
-GEMM_SHIFTS = Shifts((11, 10, 12, 9, 13, 8, 14, 15, 16), (16, 15, 14, 13, 12))
+# Layers of different scales share a tile when they agree on k; 12 or 11 suit most real layers.
+GEMM_SHIFTS = Shifts((12, 11, 10, 13, 9, 8, 14, 15, 16), (16, 15, 14, 13, 12))
 """Shifts that the GEMM tiles can take: k >= 8, since lanes come as a + 256 b."""
+OTHER_GEMM_SHIFTS = Shifts((11, 12, *GEMM_SHIFTS.ks[2:]), GEMM_SHIFTS.es)
+"""The same with another favourite, for layers that can join those which admit no larger k."""
 
 
 @dataclass(frozen=True)

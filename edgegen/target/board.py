@@ -12,15 +12,13 @@ from typing import Final
 from edgegen.errors import BoardError, Problem
 from edgegen.resources import boards_dir
 from edgegen.target.cores import CORES, Core
+from edgegen.target.flash import FlashTiming, read_flash
 from edgegen.target.toml_table import Table
 
 _ADDRESS_SPACE: Final = 2**32
 _REGION_KINDS: Final = ("flash", "ram")
-_CACHE_KINDS: Final = ("instruction", "data", "unified")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _PAGE: Final = 0x1000
-_HIDDEN_WAIT_STATES: Final = 3
-"""Wait states up to which reading ahead keeps up with straight code; docs/cycle-model.md."""
 
 
 @dataclass(frozen=True)
@@ -87,58 +85,6 @@ class Placement:
     stack: Region
     stack_bytes: int
     ram_code: Region
-
-
-@dataclass(frozen=True)
-class Cache:
-    """A cache between core and flash; None stands for what the manufacturer does not say.
-
-    Attributes:
-        kind: "instruction", "data" or "unified".
-        line_bytes: bytes in a line.
-        lines: lines in all.
-        ways: lines in a set.
-    """
-
-    kind: str
-    line_bytes: int | None
-    lines: int | None
-    ways: int | None
-
-    @property
-    def bytes(self) -> int | None:
-        """Its size, if it is known."""
-        if self.line_bytes is None or self.lines is None:
-            return None
-        return self.line_bytes * self.lines
-
-
-@dataclass(frozen=True)
-class FlashTiming:
-    """Flash facts at the board's clock.
-
-    Attributes:
-        wait_states: cycles added to a read that misses.
-        read_bytes: bytes that one read returns, or None where the manufacturer does not say.
-        prefetch: whether the next read can be made while the core executes the last one.
-        caches: in the file's order.
-    """
-
-    wait_states: int
-    read_bytes: int | None
-    prefetch: bool
-    caches: tuple[Cache, ...]
-
-    @property
-    def loop_bytes(self) -> int | None:
-        """Code bytes that a loop should not exceed, or None where that does not matter.
-
-        An eighth of the instruction cache is left to the code that calls the loop.
-        """
-        if self.wait_states <= _HIDDEN_WAIT_STATES:
-            return None
-        sizes = [c.bytes for c in self.caches if c.kind != "data" and c.bytes is not None]
-        return max(sizes) * 7 // 8 if sizes else None
 
 
 @dataclass(frozen=True)
@@ -260,14 +206,15 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
             table.problem(f"needs {kind}, but region {name!r} is {region.kind}", key)
         return region
 
+    data = pick("data", "ram")
     placement = Placement(
         code=pick("code", "flash"),
         weights=pick("weights", "flash"),
-        data=pick("data", "ram"),
+        data=data,
         arena=pick("arena", "ram"),
         stack=pick("stack", "ram"),
         stack_bytes=table.number("stack_bytes", 256, _ADDRESS_SPACE),
-        ram_code=pick("ram_code" if table.has("ram_code") else "data", "ram"),
+        ram_code=pick("ram_code", "ram") if table.has("ram_code") else data,
     )
     # AAPCS32 section 6.2.1.2: SP is a multiple of 8 at every public interface.
     if placement.stack_bytes % 8:
@@ -281,28 +228,6 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
         )
     table.finish()
     return placement
-
-
-def _read_flash(table: Table) -> FlashTiming:
-    caches = []
-    for row in table.tables("cache"):
-        caches.append(
-            Cache(
-                kind=row.choice("kind", _CACHE_KINDS),
-                line_bytes=row.optional_number("line_bytes", 1, 1 << 16),
-                lines=row.optional_number("lines", 1, 1 << 24),
-                ways=row.optional_number("ways", 1, 1 << 16),
-            )
-        )
-        row.finish()
-    timing = FlashTiming(
-        wait_states=table.number("wait_states", 0, 64),
-        read_bytes=table.optional_number("read_bytes", 1, 1 << 10),
-        prefetch=table.get("prefetch", bool, default=False),
-        caches=tuple(caches),
-    )
-    table.finish()
-    return timing
 
 
 def _read_platformio(root: Table) -> PlatformIo | None:
@@ -361,7 +286,7 @@ def parse_board(text: str, file: str) -> Board:
     qemu_machine = emulator.get("qemu_machine", str, default="") or None
     emulator.finish()
     title, aliases = root.get("title", str), root.strings("aliases")
-    flash, sources = _read_flash(root.table("flash")), _read_sources(root)
+    flash, sources = read_flash(root.table("flash")), _read_sources(root)
     platformio = _read_platformio(root)
     root.finish()
     if problems or core is None:

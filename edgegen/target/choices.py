@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, KernelIO
@@ -13,17 +14,19 @@ from edgegen.target.cores import Core
 
 @dataclass(frozen=True)
 class Objective:
-    """What selection minimises: `cycles * cycle + flash bytes * byte`.
+    """What selection minimises: cycles, bytes of constants and bytes of code, each with a weight.
 
     Attributes:
         cycle: weight of a predicted cycle.
         byte: weight of a byte of constants.
+        code: weight of a byte of code, each C function counted once.
         expand: whether kernels may be used whose constants are much larger than the model's.
         scalar: whether only plain C kernels may be used: the smallest code, and no scratch.
     """
 
     cycle: float = 1.0
     byte: float = 0.0
+    code: float = 0.0
     expand: bool = True
     scalar: bool = False
 
@@ -43,6 +46,7 @@ class Choice:
         cost: predicted instructions and cycles.
         flash: bytes of constants.
         scratch: bytes of working memory.
+        code: estimated bytes of each C function, by name.
     """
 
     kernel: AnyKernel
@@ -51,6 +55,7 @@ class Choice:
     cost: Cost
     flash: int
     scratch: int = 0
+    code: Mapping[str, int] = field(default_factory=dict)
 
 
 def choices(
@@ -74,6 +79,7 @@ def choices(
                     kernel.cost(op, site),
                     kernel.flash_bytes(op, site),
                     kernel.scratch_bytes(op, site),
+                    kernel.code(op, site),
                 )
             )
     return tuple(found), tuple(rejected)

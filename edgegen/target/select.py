@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from edgegen.errors import InternalError
-from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
-from edgegen.kernels.base import Formats, KernelIO
+from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind, TensorType
+from edgegen.kernels.base import Cost, Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
 from edgegen.kernels.registry import kernels_for
@@ -28,9 +28,18 @@ OPTIMIZE = ("speed", "balanced", "size", "scalar")
 """What a user may prefer: cycles at any price, cycles without expanded constants, small code and
 RAM, or plain C for every layer."""
 
+SPEED_CODE = 1.0
+"""Cycles that a byte of code is worth under `speed`: kernels of nearly equal cost are shared."""
+BALANCED_CODE = 12.0
+"""The same under `balanced`: a tile of 2 kB must save 25,000 cycles."""
+SMALL_FUNCTION = 400
+"""Bytes of a function below which it is not worth trying to do without."""
+CODE_ROUNDS = 3
+"""Rounds of sharing out the code; the first ones settle nearly everything."""
+
 OBJECTIVES = {
-    "speed": Objective(),
-    "balanced": Objective(expand=False),
+    "speed": Objective(code=SPEED_CODE),
+    "balanced": Objective(code=BALANCED_CODE, expand=False),
     "size": Objective(scalar=True, expand=False),
     "scalar": Objective(scalar=True, expand=False),
 }
@@ -38,6 +47,10 @@ OBJECTIVES = {
 
 _State = tuple[tuple[str, Format], ...]
 """Format of every tensor alive, by its root, sorted by name."""
+
+
+_Users = dict[str, set[str]]
+"""Operators, by their outputs, that need a C function."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,10 @@ class Selection:
         self.graph, self.core, self.objective = graph, core, objective
         self.allow, self.ram = allow, ram
         self.owner = owners(graph)
+        self.users: _Users = {}
+        self.joining = 1.0
+        self.banned: frozenset[str] = frozenset()
+        self.conversions: dict[tuple[TensorType, Format, Format], Cost] = {}
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
@@ -112,7 +129,7 @@ class Selection:
 
     def program(self, optimize: str) -> Program:
         """The cheapest program."""
-        steps = self._solve()
+        steps = self._settle()
         builder = _Builder(self.graph, self.owner, self.core)
         for op, step in zip(self.graph.ops, steps, strict=True):
             if step.choice is None:
@@ -120,6 +137,75 @@ class Selection:
             else:
                 builder.call(op, step, self._rejections(op, step.choice))
         return builder.program(optimize)
+
+    def _settle(self) -> list[_Step]:
+        """The cheapest steps with their code.
+
+        A C function costs flash once however many layers call it, which a sum over operators
+        cannot say. So each operator is charged a share: at first as if all that could call the
+        function did, or as if nobody else did; then by the users that it had in the round
+        before. The best of all rounds is taken.
+        """
+        self.users, self.banned = {}, frozenset()
+        if not self.objective.code:
+            return self._solve()
+        offered: _Users = {}
+        for op in self.graph.ops:
+            if op.alias_of(self.graph.io(op)) is None:
+                for name in {n for choice in self._offers(op)[0] for n in choice.code}:
+                    offered.setdefault(name, set()).add(op.outputs[0])
+        found = []
+        for users in (offered, {}):
+            self.users = users
+            for _ in range(CODE_ROUNDS):
+                found.append(self._solve())
+                self.users = self._users(found[-1])
+        return self._without(min(found, key=self._total))
+
+    def _users(self, steps: Iterable[_Step]) -> _Users:
+        """The operators that need each function, by their outputs."""
+        users: _Users = {}
+        for op, step in zip(self.graph.ops, steps, strict=True):
+            for name in step.choice.code if step.choice else ():
+                users.setdefault(name, set()).add(op.outputs[0])
+        return users
+
+    def _without(self, best: list[_Step]) -> list[_Step]:
+        """Does without functions, largest first, where others can take their layers over."""
+        sizes = {n: size for s in best if s.choice for n, size in s.choice.code.items()}
+        for name in sorted(sizes, key=lambda n: (-sizes[n], n)):
+            if sizes[name] < SMALL_FUNCTION:
+                break
+            # What others need anyway is free now: only whole functions come and go.
+            self.users, self.joining = self._users(best), 0.0
+            self.banned = self.banned | {name}
+            try:
+                steps = self._solve()
+            except InternalError:  # some layer has no other kernel
+                steps = best
+            if self._total(steps) < self._total(best):
+                best = steps
+            else:
+                self.banned = self.banned - {name}
+        self.joining = 1.0
+        return best
+
+    def _total(self, steps: Iterable[_Step]) -> float:
+        """What the steps cost, each function counted once, conversions left out."""
+        chosen = [s.choice for s in steps if s.choice]
+        code = {name: size for c in chosen for name, size in c.code.items()}
+        weights = self.objective
+        return sum(weights.value(c.cost, c.flash) for c in chosen) + weights.code * sum(
+            code.values()
+        )
+
+    def _code(self, op: Op, choice: Choice) -> float:
+        """The operator's share of the C functions that the choice needs."""
+        total = 0.0
+        for name, size in choice.code.items():
+            others = len(self.users.get(name, set()) - {op.outputs[0]})
+            total += size / (1 + others) * (self.joining if others else 1.0)
+        return self.objective.code * total
 
     def _solve(self) -> list[_Step]:
         """The cheapest sequence of steps, one for each operator."""
@@ -169,7 +255,7 @@ class Selection:
         is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
         before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
         for choice in self._offers(op)[0]:
-            price = self.objective.value(choice.cost, choice.flash)
+            price = self.objective.value(choice.cost, choice.flash) + self._code(op, choice)
             written = choice.formats.output.size(io.output.type)
             ram = before + written + choice.scratch
             for tensor, wanted in zip(io.inputs, choice.formats.inputs, strict=True):
@@ -194,7 +280,10 @@ class Selection:
     def _conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
         if stored == wanted:
             return 0.0
-        return self.objective.value(_reformat(tensor, tensor, stored, wanted, self.core)[1].cost, 0)
+        key = (tensor.type, stored, wanted)
+        if key not in self.conversions:
+            self.conversions[key] = _reformat(tensor, tensor, stored, wanted, self.core)[1].cost
+        return self.objective.value(self.conversions[key], 0)
 
     def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
         key = op.outputs[0]
@@ -203,6 +292,8 @@ class Selection:
         offers, rejected = self.offers[key]
         if self.allow is not None:
             offers = tuple(c for c in offers if self.allow(op, c))
+        if self.banned:
+            offers = tuple(c for c in offers if self.banned.isdisjoint(c.code))
         return offers, rejected
 
     def _rejections(self, op: Op, chosen: Choice) -> tuple[Rejection, ...]:

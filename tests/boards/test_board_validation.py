@@ -68,7 +68,13 @@ def test_good_file_is_read(tmp_path: Path) -> None:
     assert (flash.usable_origin, flash.usable_size, flash.end) == (16, 0xFF0, 0x1000)
     assert board.region("ram") is ram
     assert board.placement.stack is ram
-    assert board.flash.caches[0].ways == 2
+    assert (board.flash.caches[0].ways, board.flash.caches[0].bytes) == (2, 64)
+    assert (board.flash.read_bytes, board.flash.prefetch) == (None, False)
+    assert (ram.code_origin, board.placement.ram_code) == (None, ram)
+    # Reading ahead hides up to 3 wait states.
+    assert board.flash.loop_bytes is None
+    slow = parse_board(GOOD.replace("wait_states = 3", "wait_states = 4"), "mine.toml")
+    assert slow.flash.loop_bytes == slow.tuned_core.loop_bytes == 56
     assert not board.has_fpu
     assert board.qemu_machine == "mps2-an386"
     assert board.platformio is None
@@ -101,6 +107,36 @@ CASES = {
     "stack size": ("= 512", "= 4096", "is more than region 'ram' holds (2048)"),
     "stack alignment": ("= 512", "= 516", "placement.stack_bytes: must be a multiple of 8"),
     "stack end": ("0x800", "0x804", "does not end at a multiple of 8"),
+    "alias of flash": (
+        "reserved = 16",
+        "reserved = 16\ncode_origin = 0x800000",
+        "code_origin: is for RAM only",
+    ),
+    "alias not aligned": (
+        "0x20000000",
+        "0x20000000\ncode_origin = 0x800800",
+        "code_origin: needs origin, size and code_origin in steps of 0x1000",
+    ),
+    "alias overlaps": (
+        "0x20000000",
+        "0x20000000\ncode_origin = 0",
+        "memory[1]: overlaps region 'flash'",
+    ),
+    "alias past the end": (
+        "0x20000000",
+        "0x20000000\ncode_origin = 0xFFFFF900",
+        "code_origin: ends past the 4 GB address space",
+    ),
+    "code in RAM": (
+        "stack_bytes = 512",
+        'stack_bytes = 512\nram_code = "flash"',
+        "ram_code: needs ram, but region 'flash' is flash",
+    ),
+    "read width": (
+        "wait_states = 3",
+        "wait_states = 3\nread_bytes = 0",
+        "flash.read_bytes: must be between 1 and 1024",
+    ),
     "cache kind": ('"unified"', '"level2"', "flash.cache[0].kind: is 'level2'"),
 }
 

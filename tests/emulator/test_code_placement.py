@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from edgegen.cli import main
+from edgegen.codegen.package import pack
 from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.model_run import ModelRun, run_model, write_library
 from edgegen.errors import FitError
+from edgegen.frontends import tflite
+from edgegen.frontends.build import build
 from edgegen.kernels.gemm import FRAME_BYTES, PAIR_BYTES, UNROLLED_PAIRS, Taps, unrolled_pairs
+from edgegen.kernels.registry import AnyKernel
+from edgegen.kernels.registry import kernels as kernels_of_all
 from edgegen.pipeline import Compilation, Options, compile_model
+from edgegen.plan.plan import plan
 from edgegen.target.board import Board, load_board
+from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import CORES
 from edgegen.target.fit import check_fit
+from edgegen.target.select import select
 from edgegen.verify.vectors import standard_vectors
 from edgegen.verify.verify import reference_runs
 from tests.support import data
-from tests.support.batch import Variant, variants
-from tests.support.cases import stems
-from tests.support.small import small_case
-from tests.support.tflite_writer import OperatorSpec, TensorSpec, write_model
+from tests.support.batch import case_graph
+from tests.support.cases import load_cases
+from tests.support.small import small_case, small_model
+from tests.support.tflite_writer import OperatorSpec, OptionValue, TensorSpec, write_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from edgegen.ir import Op
     from edgegen.target.cores import Core
 
 
@@ -49,7 +63,7 @@ def convolution(
         TensorSpec("b", "int32", (out,), biases, (0,) * out, 0, bias),
         TensorSpec("y", "int8", (1, *size, out), (target,), (-128,)),
     ]
-    options = {
+    options: dict[str, OptionValue] = {
         "padding": "SAME",
         "stride_h": 1,
         "stride_w": 1,
@@ -58,6 +72,16 @@ def convolution(
         "fused_activation_function": "RELU",
     }
     return write_model(tensors, [OperatorSpec("CONV_2D", 1, (0, 1, 2), (3,), options)], [0], [3])
+
+
+def gemm(blob: bytes, core: Core) -> Compilation:
+    """Compiles a convolution with the kernels whose loops a board may limit."""
+    graph = build(tflite.read(blob), "toy")
+    allowed = ("conv2d/dsp_pointwise", "conv2d/dsp_band")
+    program = select(
+        graph, core, "speed", allow=lambda op, c: op.stem != "conv2d" or c.kernel.path in allowed
+    )
+    return Compilation(graph, graph, pack(plan(program), "toy"), {})
 
 
 def run(compilation: Compilation, board: Board) -> ModelRun:
@@ -142,27 +166,37 @@ def test_users_can_name_another_section(tmp_path: Path) -> None:
         assert set(kernels(read_image(elf), "toy").values()) == {section}
 
 
+def programs(core: Core) -> Iterator[Compilation]:
+    """For each kernel that this core has, the first operator case that it accepts."""
+    mine = [k for k in kernels_of_all() if k.requires <= core.features and k.op.sources]
+    for number, kernel in enumerate(mine):
+        for case in (c for c in load_cases(kernel.op.stem) if not c.error):
+            graph = case_graph(case)
+            offers = choices(graph.ops[0], graph.io(graph.ops[0]), core, Objective())[0]
+            if any(choice.kernel.path == kernel.path for choice in offers):
+                allow = functools.partial(_is, kernel)
+                program = select(graph, core, "speed", allow=allow)
+                package = pack(plan(program), f"m{number}", kernels_in_ram=True)
+                yield Compilation(graph, graph, package, {})
+                break
+
+
+def _is(kernel: AnyKernel, op: Op, choice: Choice) -> bool:
+    return op.stem != kernel.op.stem or choice.kernel.path == kernel.path
+
+
 @pytest.mark.parametrize("name", ["nucleo_l4r5zi", "rp2040"])
 def test_every_kernel_can_be_placed(name: str, tmp_path: Path) -> None:
     board = load_board(name)
-    found: dict[str, Variant] = {}
-    for stem in stems():
-        for variant in variants(stem, board.core.name):
-            for call in variant.compilation.program.calls:
-                found.setdefault(call.kernel.path, variant)
+    found = list(programs(board.core))
     assert len(found) > 10
-    models = []
-    for index, variant in enumerate(dict.fromkeys(found.values())):
-        package = replace(variant.compilation.package, name=f"m{index}", kernels_in_ram=True)
-        models.append(
-            write_library(replace(variant.compilation, package=package), tmp_path / f"m{index}")
-        )
+    models = [write_library(c, tmp_path / c.name) for c in found]
     linked = read_image(build_runner(models, board, workdir=tmp_path / "image", ram_code=True))
-    for index in range(len(models)):
-        sections = kernels(linked, f"m{index}")
-        elsewhere = [f for f, section in sections.items() if section != ".ramfunc"]
-        # Accessors of several inputs carry names of their own.
-        assert [f for f in elsewhere if "_input_" not in f and "_output_" not in f] == []
+    for compilation in found:
+        for function, section in kernels(linked, compilation.name).items():
+            # Accessors of several inputs carry names of their own.
+            if "_input_" not in function and "_output_" not in function:
+                assert section == ".ramfunc", function
 
 
 def test_ram_for_kernels_is_checked() -> None:
@@ -232,31 +266,28 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("limit", [None, 896, 450])
-def test_short_loops_are_exact_and_short(limit: int | None, shape: str, tmp_path: Path) -> None:
+def test_short_loops_are_exact_and_short(shape: str, tmp_path: Path) -> None:
     board = load_board("nucleo_l4r5zi")
-    compilation = compile_model(convolution(*SHAPES[shape]), "toy", limited(limit))
-    result = run(compilation, board)
-    (convolutions,) = [row for row in result.layers if row.op == "CONV_2D"]
-    assert convolutions.kernel.startswith("conv2d/dsp_")
-    assert convolutions.cycles == pytest.approx(convolutions.predicted, rel=0.12)
-    sizes = [
-        s.size
-        for s in image(compilation, board, tmp_path).symbols
-        if s.name.startswith("toy_dsp_gemm_")
-    ]
-    assert sizes
-    if limit is not None:
-        # A pair is the least; FRAME_BYTES is a typical figure.
-        assert max(sizes) <= max(limit, FRAME_BYTES + PAIR_BYTES) + 64
+    blob = convolution(*SHAPES[shape])
+    rows = {}
+    for limit in (None, 896, 450):
+        compilation = gemm(blob, limited(limit))
+        (rows[limit],) = [r for r in run(compilation, board).layers if r.op == "CONV_2D"]
+        # The channels of a dilated tap are never divided.
+        if limit is not None and shape != "dilated":
+            linked = image(compilation, board, tmp_path / str(limit))
+            tiles = [s.size for s in linked.symbols if s.name.startswith("toy_dsp_gemm_")]
+            assert 0 < max(tiles) <= limit
+    measured = (rows[896].cycles or 0) - (rows[None].cycles or 0)
+    predicted = rows[896].predicted - rows[None].predicted
+    assert measured > 0
+    assert predicted == pytest.approx(measured, abs=0.02 * (rows[None].cycles or 0))
 
 
 def test_short_loops_pay_on_slow_flash() -> None:
     board = load_board("nucleo_l4r5zi")
     blob = convolution((8, 8), (64, 64), (1, 1))
-    long, short = (
-        run(compile_model(blob, "toy", core), board) for core in (board.core, board.tuned_core)
-    )
+    long, short = (run(gemm(blob, core), board) for core in (board.core, board.tuned_core))
     assert long.cycles is not None
     assert short.cycles is not None
     assert long.on_board is not None
@@ -264,3 +295,27 @@ def test_short_loops_pay_on_slow_flash() -> None:
     # Loops cost a little, fetching from flash much.
     assert long.cycles < short.cycles < 1.1 * long.cycles
     assert short.on_board[1] < 0.6 * long.on_board[0]
+
+
+def test_the_command_line_has_it_all(tmp_path: Path) -> None:
+    model = str(small_model(tmp_path))
+
+    def call(*arguments: str) -> str:
+        result = CliRunner().invoke(main, [*arguments])
+        assert result.exit_code == 0, result.output
+        return " ".join(result.output.split())
+
+    plain = call("run", model, "--board", "nucleo_f446re")
+    assert "ms at 180 MHz with 5 wait states (modelled, " in plain
+    assert "kernels" not in plain.partition("RAM ")[2]
+    moved = call("run", model, "--board", "nucleo_f446re", "--kernels-in-ram")
+    assert ", kernels " in moved.partition("RAM ")[2]
+    assert "25 MHz, no wait states" in call("run", model, "--board", "an385")
+    assert "instructions only" in call("run", model, "--board", "an500")
+    folder = tmp_path / "library"
+    built = call("build", model, "--board", "l4r5zi", "--kernels-in-ram", "-o", str(folder))
+    assert "kernels run from RAM region 'sram2'" in built
+    ram = json.loads((folder / "report.json").read_text())["board"]["ram"]
+    assert ram["kernels_region"] == "sram2"
+    assert ram["kernels_estimate"] > 0
+    assert '".ramfunc.small"' in (folder / "small.c").read_text()

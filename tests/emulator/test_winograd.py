@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgegen.codegen.package import pack
+from edgegen.kernels.conv2d.winograd_layer import F2X2, F4X4, Transform
 from edgegen.kernels.formats import DENSE, HWC, Format
 from edgegen.pipeline import Compilation
 from edgegen.plan.plan import plan
@@ -62,7 +63,8 @@ def layer(
     (high, wide), (depth, out) = size, channels
     shrink = 0 if padding == "SAME" else 2
     if weights == "small":  # 576 * accumulator has to fit
-        w = data.integers(name, (out, 3, 3, depth), -25, 25, "int8")
+        most = min(25, 1800 // depth)
+        w = data.integers(name, (out, 3, 3, depth), -most, most, "int8")
     else:
         w = data.constant(weights, name, (out, 3, 3, depth), "int8")
     bias = data.constant("bias", name, (out,), "int32")
@@ -151,7 +153,7 @@ def sweep(count: int) -> list[Generated]:
 SPECIAL = [
     layer("1 x 1", (1, 1), (4, 4)),
     layer("1 x 19", (1, 19), (5, 3), activation="NONE", zero_points=(-128, 3)),
-    layer("two loops over channels", (4, 3), (84, 5), weights="small", zero_points=(20, -128)),
+    layer("loops over channels", (4, 3), (136, 5), weights="small", zero_points=(20, -128)),
     layer(
         "as in ResNet", (8, 8), (16, 16), weights="small", zero_points=(-128, 4), activation="NONE"
     ),
@@ -160,14 +162,41 @@ SPECIAL = [
 
 
 def group_of(core: str) -> list[Variant]:
-    """All layers, the formats in turn."""
-    found = []
+    """All layers with large tiles, every other one with small tiles too, the formats in turn."""
+    found: list[Variant] = []
     for i, case in enumerate([*SPECIAL, *sweep(18)]):
-        source, target = FORMATS[(i + len(core)) % 4]
+        source, target = FORMATS[(i // 2 + len(core)) % 4]
         depth, out = case.tensors[0].shape[3], case.outputs[0].shape[3]
         formats = (HWC if depth % 4 else source, HWC if out % 4 else target)
-        found.append(variant(case, i, core, "dsp_winograd", formats))
+        for kernel in ("dsp_winograd", "dsp_winograd_2x2")[: 1 + (i + len(core)) % 2]:
+            found.append(variant(case, len(found), core, kernel, formats))
     return found
+
+
+def test_transformed_bytes_fit_a_half_word() -> None:
+    """The bias lifts every position of F(4x4, 3x3) into [0, 2**15)."""
+    b = np.array(
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ]
+    )
+    positions = np.kron(b, b)
+    assert F4X4.bias + 255 * np.minimum(positions, 0).sum(axis=1).min() >= 0
+    assert F4X4.bias + 255 * np.maximum(positions, 0).sum(axis=1).max() < 1 << 15
+    corner = np.zeros((6, 6), int)
+    corner[4:, 4:] = 1
+    assert (positions @ corner.ravel() == 1).all()
+
+
+@pytest.mark.parametrize("transform", [F4X4, F2X2])
+def test_transformed_weights_fit_a_half_word(transform: Transform) -> None:
+    g = np.abs(np.array(transform.filter)).sum(axis=1).max()
+    assert 128 * g * g < 1 << 15
 
 
 def test_portable_c_equals_the_reference(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from edgegen.kernels.formats import Layout
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
     clamp_cycles,
-    pair_bytes,
-    pair_order,
     reject_pairs,
     saturation_variables,
     saturation_variant,
+    stepwise_order,
+    stored_bytes,
 )
 from edgegen.ops.add import LEFT_SHIFT, Add
 from edgegen.quant.solve_add import Sum, TwoProducts, prove_sum, solve_sum
@@ -47,7 +47,7 @@ class DspAdd(Kernel[Add]):
 
     def order(self, op: Add, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
-        return pair_order(io)
+        return stepwise_order(io)
 
     def cost(self, op: Add, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 27 cycles a word and 3 a round of two words."""
@@ -55,7 +55,7 @@ class DspAdd(Kernel[Add]):
         assert form is not None
         signed = io.output_format.layout is Layout.DENSE
         word = 28.5 + clamp_cycles(form.saturation, signed=signed)
-        cycles = round(word * pair_bytes(io) / 4) + 60
+        cycles = round(word * stored_bytes(io) / 4) + 60
         return Cost(round(0.95 * cycles), cycles)
 
     def flash_bytes(self, op: Add, io: KernelIO) -> int:  # noqa: ARG002
@@ -76,7 +76,7 @@ class DspAdd(Kernel[Add]):
         return Packed(
             call={
                 "factors": (one, other, int(wrap(np.array(offset)))),
-                "count": pair_bytes(io),
+                "count": stored_bytes(io),
             },
             pieces={"tile": tile},
         )

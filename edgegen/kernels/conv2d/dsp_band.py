@@ -8,6 +8,7 @@ height where the width is odd.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +35,8 @@ from edgegen.target.cores import Core
 
 BAND_OUTPUTS = 4
 """Output rows of a band: more would widen less input twice, at the price of scratch memory."""
+DRIVER_BYTES = 500
+"""Code of the driver."""
 PAIR_CYCLES = 34
 """Cycles of the driver for one pair of pixels, measured."""
 
@@ -147,6 +150,10 @@ class DspBand(Kernel[Conv2D]):
     def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
         return NO_PROMISE
+
+    def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        return {self.path: DRIVER_BYTES, **self._tile(op, io).code}
 
     def _tile(self, op: Conv2D, io: KernelIO) -> Tile:
         form = io.input_formats[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -21,9 +22,13 @@ from edgegen.kernels.gemm import (
     unrolled_pairs,
 )
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.solved import GEMM_SHIFTS
 from edgegen.ops.conv2d import Conv2D
+from edgegen.quant.solver import Shifts
 from edgegen.target.cores import Core
 
+DRIVER_BYTES = 260
+"""Code of the driver."""
 DRIVER_CYCLES = 48
 """Cycles of the driver's loop for one pixel, measured."""
 
@@ -35,6 +40,7 @@ class DspPointwise(Kernel[Conv2D]):
     name: ClassVar[str] = "dsp_pointwise"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
     code_bytes: ClassVar[int] = 2400
+    shifts: ClassVar[Shifts] = GEMM_SHIFTS
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -60,10 +66,18 @@ class DspPointwise(Kernel[Conv2D]):
         """See `Kernel.order`."""
         return NO_PROMISE
 
+    def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        return {"conv2d/dsp_pointwise": DRIVER_BYTES, **self._tile(op, io).code}
+
+    def _pairs(self, channels: int) -> int:
+        """Tap pairs of the tile for an input of `channels`."""
+        return -(-channels // 2)
+
     def _taps(self, io: KernelIO) -> Taps:
         channels = GemmInput.of(io, io.input_formats[0]).channels
         unroll = unrolled_pairs(io.core)
-        chunks, pairs = split_run(-(-channels // 2), unroll)
+        chunks, pairs = split_run(self._pairs(channels), unroll)
         taps = chunks * pairs * 2
         return Taps(1, taps, chunks, 2 * pairs, pairs, taps, unroll)
 
@@ -80,11 +94,11 @@ class DspPointwise(Kernel[Conv2D]):
     def flash_bytes(self, op: Conv2D, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
         channels = round_up(io.output.type.shape[3], 4)
-        words = solved_layer(op, io, io.input_formats[0]).words_per_channel
+        words = solved_layer(op, io, io.input_formats[0], self.shifts).words_per_channel
         return channels * (self._taps(io).taps + 4 * words)
 
     def _tile(self, op: Conv2D, io: KernelIO) -> Tile:
-        solved = solved_layer(op, io, io.input_formats[0])
+        solved = solved_layer(op, io, io.input_formats[0], self.shifts)
         signed = io.output_format.layout is Layout.DENSE
         return Tile(self._taps(io), solved, bool(PixelSteps.of(io).plane), signed)
 

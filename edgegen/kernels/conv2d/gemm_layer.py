@@ -9,10 +9,11 @@ import numpy as np
 
 from edgegen.ir import OpIO, Tensor, TensorKind, TensorType
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout
-from edgegen.kernels.solved import Solved, Source, layer_channels, solve_layer
+from edgegen.kernels.solved import GEMM_SHIFTS, Solved, Source, layer_channels, solve_layer
 from edgegen.ops.conv2d import Conv2D
 from edgegen.ops.requantise import channel_multipliers
 from edgegen.quant.fixed_point import Int64
+from edgegen.quant.solver import Shifts
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class _Layer:
     bias: bytes | None
 
 
-def solved_layer(op: Conv2D, io: OpIO, form: Format) -> Solved:
-    """The constants of a layer that `reject_weights` accepts."""
-    solved = _solve(_key(op, io, form))
+def solved_layer(op: Conv2D, io: OpIO, form: Format, shifts: Shifts = GEMM_SHIFTS) -> Solved:
+    """The constants of a layer that `reject_weights` accepts, by the favourite among `shifts`."""
+    solved = _solve(_key(op, io, form), shifts)
     assert solved is not None
     return solved
 
@@ -39,7 +40,7 @@ def reject_weights(op: Conv2D, io: OpIO) -> str:
     if not lanes_fit(weights.reshape(weights.shape[0], -1)):
         return "two weights that share a lane do not fit 16 bits (-128 with a negative one)"
     for form in (HWC, DENSE):
-        if _solve(_key(op, io, form)) is None:
+        if _solve(_key(op, io, form), GEMM_SHIFTS) is None:
             return "no requantisation constants could be proved for some channel"
     return ""
 
@@ -63,7 +64,7 @@ def _key(op: Conv2D, io: OpIO, form: Format) -> _Layer:
 
 
 @functools.lru_cache(maxsize=256)
-def _solve(layer: _Layer) -> Solved | None:
+def _solve(layer: _Layer, shifts: Shifts) -> Solved | None:
     weights = np.frombuffer(layer.weights, np.int8).reshape(layer.types[1].shape)
     tensors: list[Tensor | None] = [
         Tensor("x", layer.types[0], TensorKind.ACTIVATION),
@@ -82,4 +83,4 @@ def _solve(layer: _Layer) -> Solved | None:
         layer.limits,
         channel_multipliers(io, count),
     )
-    return solve_layer(channels)
+    return solve_layer(channels, shifts)

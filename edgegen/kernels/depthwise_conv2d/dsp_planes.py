@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
@@ -54,6 +54,11 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def flash_bytes(self, op: DepthwiseConv2D, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
         return io.output.type.shape[3] * self._tile(op, io).words_per_channel * 4
+
+    def code(self, op: DepthwiseConv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        tile = self._tile(op, io)
+        return {f"{self.path} {tile.variant}": tile.code_bytes}
 
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: plane by plane and row by row; within a row, writes and reads mix."""

@@ -32,6 +32,11 @@ from edgegen.kernels.solved import Solved
 STEPPED_WORDS = 2
 """Rows of so few words take the distance of outputs from a register."""
 
+FRAME_BYTES = 60
+"""Code of a tile besides its words."""
+WORD_BYTES = {1: 62, 2: 38}
+"""Code of a word of pixels under one row of the filter, by stride: measured."""
+
 SAVED_BYTES = 36
 """Stack that PUSH {r4-r11, lr} takes."""
 
@@ -157,6 +162,13 @@ class Tile:
         if not self.stepped:
             parts.append(f"to{self.row_step}x{self.column_step}")
         return "_".join([*parts, self.finish.variant])
+
+    @property
+    def code_bytes(self) -> int:
+        """Estimated bytes of code: every word of a row under every row of the filter."""
+        words = len(self.row.head) + len(self.row.body) + len(self.row.tail)
+        rows = sum(group.taps for group in self.groups)
+        return FRAME_BYTES + WORD_BYTES[self.columns.stride] * words * rows
 
     @property
     def arguments(self) -> tuple[int, ...]:

@@ -27,8 +27,12 @@ CENTRES = 6
 NONE = "none"
 """In place of a register: there is no such output."""
 
-UNROLLED_WORDS = 7
-"""Longest row without a loop, about 200 bytes of code a word; then two words an iteration."""
+UNROLLED_WORDS = {1: 5, 2: 9}
+"""Longest row without a loop, by stride: about 200 or 120 bytes of code a word."""
+
+LOOP_WORDS = {1: 2, 2: 4}
+"""Words of a loop's body, by stride: an iteration gives eight outputs. An even number, so that
+accumulators return to their places."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Row:
-    """The words of a row: some straight code, a loop over pairs of words, and the rest.
+    """The words of a row: some straight code, a loop over a few words, and the rest.
 
     Attributes:
         head: words before the loop; the whole row if there is none.
-        body: the two words of the loop, or none.
+        body: the words of the loop, or none.
         repeats: iterations of the loop.
         tail: words after the loop.
     """
@@ -172,14 +176,15 @@ def row_of_words(axis: Axis, registers: tuple[str, ...]) -> Row:
         registers: accumulators to take, in order of preference.
     """
     words = tuple(_words(axis, registers))
-    if len(words) <= UNROLLED_WORDS:
+    if len(words) <= UNROLLED_WORDS[axis.stride]:
         return Row(words)
-    pairs = [words[i : i + 2] for i in range(1, len(words) - 2, 2)]
-    alike = (all(a.same_code(b) for a, b in zip(p, pairs[0], strict=True)) for p in pairs)
+    size = LOOP_WORDS[axis.stride]
+    rounds = [words[i : i + size] for i in range(1, len(words) - size, size)]
+    alike = (all(a.same_code(b) for a, b in zip(r, rounds[0], strict=True)) for r in rounds)
     repeats = sum(takewhile(bool, alike))
-    walked = repeats * 2 * PIXELS
-    rest = words[1 + 2 * repeats :]
-    return Row(words[:1], words[1:3], repeats, tuple(replace(w, at=w.at - walked) for w in rest))
+    walked = repeats * size * PIXELS
+    rest = words[1 + size * repeats :]
+    return Row(words[:1], rounds[0], repeats, tuple(replace(w, at=w.at - walked) for w in rest))
 
 
 def _words(axis: Axis, registers: tuple[str, ...]) -> Iterator[Word]:

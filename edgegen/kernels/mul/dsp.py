@@ -13,11 +13,11 @@ from edgegen.kernels.operands import storage_offset
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
     clamp_cycles,
-    pair_bytes,
-    pair_order,
     reject_pairs,
     saturation_variables,
     saturation_variant,
+    stepwise_order,
+    stored_bytes,
 )
 from edgegen.kernels.solved import Solved, solve_layer
 from edgegen.ops.mul import Mul
@@ -51,7 +51,7 @@ class DspMul(Kernel[Mul]):
 
     def order(self, op: Mul, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
-        return pair_order(io)
+        return stepwise_order(io)
 
     def cost(self, op: Mul, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 25 cycles a word and 3 a round of two words; more with branches."""
@@ -60,7 +60,7 @@ class DspMul(Kernel[Mul]):
         signed = io.output_format.layout is Layout.DENSE
         word = 26.5 + clamp_cycles(solved.saturation, signed=signed)
         word += (0 if solved.form == "linear" else 11) + (0 if solved.e == 16 else 2)
-        cycles = round(word * pair_bytes(io) / 4) + 60
+        cycles = round(word * stored_bytes(io) / 4) + 60
         return Cost(round(0.95 * cycles), cycles)
 
     def flash_bytes(self, op: Mul, io: KernelIO) -> int:  # noqa: ARG002
@@ -84,7 +84,7 @@ class DspMul(Kernel[Mul]):
             call={
                 "words": [f"0x{word:08x}u" for word in words],
                 "size": len(words),
-                "count": pair_bytes(io),
+                "count": stored_bytes(io),
             },
             pieces={"tile": tile},
         )
