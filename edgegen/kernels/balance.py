@@ -23,14 +23,13 @@ ROUNDS = 24
 
 @functools.lru_cache(maxsize=256)
 def _search(data: bytes, rows: int) -> tuple[int, ...]:
-    size = np.frombuffer(data, np.uint8).reshape(rows, -1).astype(np.int32)
+    size = np.frombuffer(data, np.uint8).reshape(rows, -1).astype(np.int64)
     taps = size.shape[1]
     order = np.arange(taps)
     if not _price(size.reshape(rows, -1, QUAD).sum(axis=2)).any():
         return tuple(range(taps))
     for _ in range(ROUNDS):
-        # No short cut: every place has to be tried.
-        if not any([_swap_best(size, order, place) for place in range(taps)]):
+        if not sum(_swap_best(size, order, place) for place in range(taps)):
             break
     return tuple(order.tolist())
 

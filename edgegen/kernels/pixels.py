@@ -1,4 +1,4 @@
-"""A matrix times the pixels of an image, by the quad tile: 1x1 convolutions, fully connected layers.
+"""A matrix times the pixels of an image, by the quad tile: 1x1 convolutions and dense layers.
 
 Each pixel's bytes are made into quads once, in scratch memory, and the tile computes all of its
 channels from them.

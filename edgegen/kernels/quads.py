@@ -10,11 +10,12 @@ half: v3, v2, v1, v0. There are two words Y0 and Y1, the solution of Y0 + 256 Y1
 
     v2 A + v3 B + 2**16 (v0 A + v1 B) = 2**16 (v0 x0 + v1 x1 + v2 x2 + v3 x3) + (v2 x0 + v3 x1):
 
-all four products in the upper half. 256 is its own inverse up to a factor that is 1 - 2**16, hence
-Y0 = (A - 256 B)(1 + 2**16) and Y1 = B - 256 Y0. Adding Y2 = 2**15 - 128 (1 + 2**16)(A + B) takes the
-128 off the weights again and rounds, so that an arithmetic shift by 16 leaves the sum of the four
-products: exactly, if it fits 16 bits and the rest, w2 x0 + w3 x1, does too. So inputs cost three
-words for each four, made once for all channels, and weights one byte each.
+all four products in the upper half. Eliminating Y1 leaves Y0 (1 - 2**16) = A - 256 B, and the
+inverse of 1 - 2**16 is 1 + 2**16: Y0 = (A - 256 B)(1 + 2**16), Y1 = B - 256 Y0. Adding
+Y2 = 2**15 - 128 (1 + 2**16)(A + B) takes the 128 off the weights again and rounds, so that an
+arithmetic shift by 16 leaves the sum of the four products: exactly, if it fits 16 bits and the
+rest, w2 x0 + w3 x1, does too. So inputs cost three words for each four, made once for all channels,
+and weights one byte each.
 
 Where weights are too large for 16 bits, a part r of w0 or w1 is moved to a list of corrections,
 r * x, which the tile adds one by one; the low bytes of Y0 and Y1 are x0 and x1.
@@ -182,8 +183,9 @@ class QuadWeights:
     @property
     def corrections(self) -> Int64:
         """Number of corrections of each channel; one takes a residue of up to 7 bits."""
-        count: Int64 = -(-np.abs(self.residues) // 127)
-        return count.sum(axis=(1, 2))
+        each = -(-np.abs(self.residues) // 127)
+        count: Int64 = each.sum(axis=(1, 2))
+        return count
 
 
 def fit_quads(weights: Int64) -> QuadWeights | None:

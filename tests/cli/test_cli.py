@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,7 @@ def test_explain_and_dump_ir(tmp_path: Path) -> None:
     out = tmp_path / "o"
     result = call("build", model, "-b", "pico", "-o", out, "--explain", "--dump-ir", dump)
     assert result.exit_code == 0
-    assert "layer 0 CONV_2D" in result.output
+    assert re.search(r"layer \d CONV_2D 1x5x4x4: conv2d/", result.output)
     names = sorted(p.name for p in dump.iterdir())
     assert names[0] == "00_read.txt"
     assert names[-1].endswith("_plan.txt")

@@ -6,8 +6,6 @@ from typing import ClassVar
 
 from edgegen.kernels.conv2d.dsp_pointwise import DspPointwise
 from edgegen.kernels.gemm import CHUNK_PAIRS
-from edgegen.kernels.solved import OTHER_GEMM_SHIFTS
-from edgegen.quant.solver import Shifts
 
 
 class DspPointwisePadded(DspPointwise):
@@ -26,10 +24,3 @@ class DspPointwisePadded(DspPointwise):
         if pairs > CHUNK_PAIRS:
             return -(-pairs // CHUNK_PAIRS) * CHUNK_PAIRS
         return max(4, 1 << (pairs - 1).bit_length())
-
-
-class DspPointwisePaddedOther(DspPointwisePadded):
-    """The same with another favourite shift, to join layers that do not admit the usual one."""
-
-    name: ClassVar[str] = "dsp_pointwise_padded_other"
-    shifts: ClassVar[Shifts] = OTHER_GEMM_SHIFTS

@@ -6,6 +6,7 @@ eight times the flash: 72 bytes for each pair of an input and an output channel.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +26,9 @@ from edgegen.kernels.gemm import stream_constant
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
 from edgegen.ops.conv2d import Conv2D
 from edgegen.target.cores import Core
+
+DRIVER_BYTES = 1020
+"""Code of the loop over tiles and of what it calls in C."""
 
 
 class DspWinograd(Kernel[Conv2D]):
@@ -51,6 +55,10 @@ class DspWinograd(Kernel[Conv2D]):
         )
         rest = tuple(DENSE for _ in io.inputs[1:])
         return tuple(Formats((a, *rest), b) for a in sources for b in targets)
+
+    def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        return {self.path: DRIVER_BYTES, **self._stages(op, io).code}
 
     def scratch_bytes(self, op: Conv2D, io: KernelIO) -> int:  # noqa: ARG002
         """Records, and one tile of input pixels or later two of output pixels."""

@@ -133,6 +133,19 @@ class Stages:
         return 12 + 4 * ((linear if self.solved.form == "linear" else branches) + m**2 * each)
 
     @property
+    def code(self) -> dict[str, int]:
+        """Bytes of the C functions by name."""
+        r, s = self.records, self.solved.saturation
+        large = r.transform.outputs == 4
+        clamps = 16 if large else 4
+        sizes = {
+            "input": 2300 if large else 700,
+            "multiply": 90 + 60 * r.pairs * r.unrolled,
+            "output": (900 if large else 260) + clamps * (8 * (s.ceiling is not None) + 8),
+        }
+        return {self.pieces[key].name(""): size for key, size in sizes.items()}
+
+    @property
     def _top(self) -> int:
         s = self.solved.saturation
         return (1 << s.bits) - 1 if s.ceiling is None else s.ceiling

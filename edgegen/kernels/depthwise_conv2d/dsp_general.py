@@ -6,18 +6,22 @@ cases at borders, and any padding value is exact.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.depthwise_conv2d.finish import Finish
-from edgegen.kernels.depthwise_conv2d.gather_tile import GatherTile
+from edgegen.kernels.depthwise_conv2d.gather_tile import BYTES, GatherTile
 from edgegen.kernels.depthwise_conv2d.plane_layer import packed_pairs, solved_layer
 from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Format, Layout, round_up
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.target.cores import Core
+
+DRIVER_BYTES = 320
+"""Code of the C driver that several layers share, measured; 240 for a layer of its own."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,12 @@ class DspGeneralDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""
         return _site(op, io).cost(io.output.type.shape[3], op.multiplier(io))
+
+    def code(self, op: DepthwiseConv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`: the driver, which all layers share, and the tile."""
+        tile = _site(op, io).tile
+        size = round(BYTES * tile.count(static=True).instructions)
+        return {self.path: DRIVER_BYTES, f"{self.path} {tile.variant}": size}
 
     def pack(self, op: DepthwiseConv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""

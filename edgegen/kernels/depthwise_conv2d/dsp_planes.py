@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.depthwise_conv2d.plane_cost import plane_code, plane_cost
 from edgegen.kernels.depthwise_conv2d.plane_layer import packed_channels, solved_layer
 from edgegen.kernels.depthwise_conv2d.plane_tile import Tile
 from edgegen.kernels.depthwise_conv2d.plane_walk import TAPS, Axis
@@ -58,7 +59,7 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def code(self, op: DepthwiseConv2D, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`."""
         tile = self._tile(op, io)
-        return {f"{self.path} {tile.variant}": tile.code_bytes}
+        return {f"{self.path} {tile.variant}": plane_code(tile)}
 
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: plane by plane and row by row; within a row, writes and reads mix."""
@@ -80,7 +81,7 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""
-        return self._tile(op, io).cost(io.output.type.shape[3])
+        return plane_cost(self._tile(op, io), io.output.type.shape[3])
 
     def _tile(self, op: DepthwiseConv2D, io: KernelIO) -> Tile:
         layer = solved_layer(op, io)

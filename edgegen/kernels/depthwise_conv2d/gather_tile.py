@@ -27,6 +27,9 @@ BLOCKS = (4, 6)
 MAX_WORDS = 192
 """Words of taps of a channel; the code has about 15 bytes for each."""
 
+BYTES = 3.4
+"""Of an instruction, on average."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -238,19 +241,19 @@ class GatherTile:
             "stores": lines_text(block.stores),
         }
 
-    def count(self) -> Count:
-        """Instructions and Cortex-M4 cycles of a call."""
+    def count(self, *, static: bool = False) -> Count:
+        """Instructions and Cortex-M4 cycles of a call; with `static`, every instruction once."""
         count = Count()
-        rows = self.outputs[0]
+        rows = 1 if static else self.outputs[0]
         count.add(9, 24)
-        self._count_row(count, rows)
+        self._count_row(count, rows, min(self.repeats, 1) if static else self.repeats)
         # End of a row: limit, two addresses, comparison, branch.
         count.add(5, 2, rows)
         return count
 
-    def _count_row(self, count: Count, rows: int) -> None:
+    def _count_row(self, count: Count, rows: int, repeats: int) -> None:
         if self.full is not None:
-            times = rows * self.repeats
+            times = rows * repeats
             self._count_block(count, self.full, times)
             count.add(2, 0, times)
             if self.repeats > 1:

@@ -1,4 +1,4 @@
-"""The 3x3 depthwise tile made to measure: registers, template variables, cost."""
+"""The 3x3 depthwise tile made to measure: registers and template variables."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from edgegen.kernels.base import Cost
-from edgegen.kernels.depthwise_conv2d.finish import Count, Finish, lines_text
+from edgegen.kernels.depthwise_conv2d.finish import Finish, lines_text
 from edgegen.kernels.depthwise_conv2d.plane_stores import (
     Stores,
     adjust,
@@ -31,11 +30,6 @@ from edgegen.kernels.solved import Solved
 
 STEPPED_WORDS = 2
 """Rows of so few words take the distance of outputs from a register."""
-
-FRAME_BYTES = 60
-"""Code of a tile besides its words."""
-WORD_BYTES = {1: 62, 2: 38}
-"""Code of a word of pixels under one row of the filter, by stride: measured."""
 
 SAVED_BYTES = 36
 """Stack that PUSH {r4-r11, lr} takes."""
@@ -164,13 +158,6 @@ class Tile:
         return "_".join([*parts, self.finish.variant])
 
     @property
-    def code_bytes(self) -> int:
-        """Estimated bytes of code: every word of a row under every row of the filter."""
-        words = len(self.row.head) + len(self.row.body) + len(self.row.tail)
-        rows = sum(group.taps for group in self.groups)
-        return FRAME_BYTES + WORD_BYTES[self.columns.stride] * words * rows
-
-    @property
     def arguments(self) -> tuple[int, ...]:
         """Arguments that only stepped tiles take."""
         return (self.column_step, self.turn) if self.stepped else ()
@@ -263,72 +250,3 @@ class Tile:
             }
             for w, lines in zip(words, stores, strict=True)
         ]
-
-    def cost(self, channels: int) -> Cost:
-        """Instructions and Cortex-M4 cycles of a call, as the template's code has them."""
-        count = Count()
-        for i, group in enumerate(self.groups):
-            self._count_row(count, group.taps, group.count)
-            # End of row: two addresses, the loop's limit, comparison and branch.
-            count.add(5 if group.count > 1 else 2, 2 if group.count > 1 else 0, group.count)
-            if self.stepped:
-                count.add(1, 0, group.count)
-            if group.count > 1:
-                count.add(2, -2)
-            if self.corrected:
-                count.add(5 * len(group.missing), len(group.missing))
-                fresh = i > 0 and bool(self.groups[i - 1].missing)
-                count.add(int(fresh), int(fresh))
-        # Constants, addresses, end of channels.
-        words, held = self.words_per_channel, bool(self.registers.held_u)
-        if self.registers.base == "sp":
-            count.add(10, 2 * words + 5)
-        else:
-            count.add(7 + held + bool(self.registers.held_v), 4)
-        if self.stepped:
-            count.add(2, 0)
-        per_call = Count()
-        per_call.add(6, 20)
-        return Cost(
-            channels * count.instructions + per_call.instructions,
-            channels * count.cycles + per_call.cycles,
-        )
-
-    def _count_row(self, count: Count, taps: int, times: int) -> None:
-        row, stores = self.row, self.stores
-        for i, (word, lines) in enumerate(zip(row.head, stores.head, strict=True)):
-            self._count_word(count, word, lines, taps, times, follows=i > 0)
-        if row.body:
-            count.add(2 + len(stores.enter), 0, times)
-            for i, (word, lines) in enumerate(zip(row.body, stores.body, strict=True)):
-                self._count_word(count, word, lines, taps, times * row.repeats, follows=i > 0)
-            count.add(4 + len(stores.again), 2, times * row.repeats)
-            count.add(0, -2, times)
-            for i, (word, lines) in enumerate(zip(row.tail, stores.tail, strict=True)):
-                self._count_word(count, word, lines, taps, times, follows=i > 0)
-
-    def _count_word(
-        self,
-        count: Count,
-        word: Word,
-        lines: tuple[str, ...],
-        taps: int,
-        times: int,
-        *,
-        follows: bool,
-    ) -> None:
-        """Counts a word; one that follows another starts with a load right after a store."""
-        held = bool(self.registers.held_u) + bool(self.registers.held_v)
-        sides = sum(side != NONE for side in (word.left, word.right)) if self.corrected else 0
-        widening = 1 + (word.pixels > 2)
-        loads = 3 * taps - held
-        count.add(loads, taps, times)
-        count.add(taps * (widening + word.multiplies + 2 * sides), 0, times)
-        if follows and lines and lines[-1].startswith("strb"):
-            count.add(0, -1, times)
-        if not word.done:
-            return
-        self.finish.count(count, len(word.done), times)
-        count.add(len(lines), 0, times)
-        if self.stepped and not self.registers.step:
-            count.add(1, 1, times)
