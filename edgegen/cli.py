@@ -34,22 +34,53 @@ R = TypeVar("R")
 
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 BOARD = click.option("--board", "-b", required=True, help="A board's name, or a path to its .toml.")
-NAME = click.option("--name", help="Prefix of all C identifiers; default: the model file's name.")
-OPTIMIZE_OPTION = click.option(
-    "--optimize",
-    type=click.Choice(OPTIMIZE),
-    default="balanced",
-    show_default=True,
-    help="What to prefer where there is a choice of kernels.",
-)
-KERNELS_IN_RAM = click.option(
-    "--kernels-in-ram", is_flag=True, help="Run the kernels' code from RAM, without wait states."
-)
 INPUTS = click.option(
     "--inputs",
     type=click.Path(path_type=Path),
     help="An .npz with `inputs` [n, ...]; recorded `outputs` and `labels` are compared too.",
 )
+
+
+def _options(command: Callable[..., R]) -> Callable[..., R]:
+    """Adds the options of a compilation; the command gets them as one `options`."""
+
+    @click.option("--name", help="Prefix of all C identifiers; default: the model file's name.")
+    @click.option(
+        "--optimize",
+        type=click.Choice(OPTIMIZE),
+        default="balanced",
+        show_default=True,
+        help="What to prefer where there is a choice of kernels.",
+    )
+    @click.option(
+        "--kernels-in-ram",
+        is_flag=True,
+        help="Run the kernels' code from RAM, without wait states.",
+    )
+    @click.option(
+        "--flash-budget",
+        type=click.IntRange(min=1),
+        help="Bytes for constants and code; default: the board's flash.",
+    )
+    @click.option(
+        "--ram-budget",
+        type=click.IntRange(min=1),
+        help="Bytes for the arena; default: the board's RAM.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: object,
+        name: str | None,
+        optimize: str,
+        kernels_in_ram: bool,
+        flash_budget: int | None,
+        ram_budget: int | None,
+        **kwargs: object,
+    ) -> R:
+        options = Options(name, optimize, kernels_in_ram, flash_budget, ram_budget)
+        return command(*args, options=options, **kwargs)
+
+    return wrapped
 
 
 def _reports_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -99,9 +130,7 @@ def main() -> None:
 @MODEL
 @BOARD
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder; default: ./NAME.")
-@NAME
-@OPTIMIZE_OPTION
-@KERNELS_IN_RAM
+@_options
 @click.option("--dump-ir", type=click.Path(path_type=Path), help="Folder for every stage as text.")
 @click.option("--explain", is_flag=True, help="Say for every layer why its kernel was chosen.")
 @_reports_errors
@@ -109,15 +138,13 @@ def build(
     model: Path,
     board: str,
     output: Path | None,
-    name: str | None,
-    optimize: str,
-    kernels_in_ram: bool,
+    options: Options,
     dump_ir: Path | None,
     explain: bool,
 ) -> None:
     """Compile MODEL to a C library for a board."""
     target_board = load_board(board)
-    options = Options(name, optimize, kernels_in_ram)
+    options = options.within(target_board)
     library, target = build_library(model, target_board, output, options)
     console = _console()
     if dump_ir is not None:
@@ -139,17 +166,15 @@ def build(
     help="Whose kernels to verify: a board's name, or a path to its .toml.",
 )
 @INPUTS
-@NAME
-@OPTIMIZE_OPTION
+@_options
 @click.option("--cc", help="Host C compiler; default: $CC, cc, gcc or clang.")
 @_reports_errors
-def verify(
-    model: Path, board: str, inputs: Path | None, name: str | None, optimize: str, cc: str | None
-) -> None:
+def verify(model: Path, board: str, inputs: Path | None, options: Options, cc: str | None) -> None:
     """Compare the numpy reference with the compiled C, all bytes of all layers."""
-    options = Options(name, optimize)
+    target = load_board(board)
+    options = options.within(target)
     compilation = compile_model(
-        load_model(model), model_name(model, options), options.core(load_board(board)), options
+        load_model(model), model_name(model, options), options.core(target), options
     )
     graph = compilation.source
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph)
@@ -161,25 +186,22 @@ def verify(
 @MODEL
 @BOARD
 @INPUTS
-@NAME
-@OPTIMIZE_OPTION
-@KERNELS_IN_RAM
+@_options
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
 @_reports_errors
 def run(
     model: Path,
     board: str,
     inputs: Path | None,
-    name: str | None,
-    optimize: str,
-    kernels_in_ram: bool,
+    options: Options,
     gcc_option: str,
 ) -> None:
     """Run MODEL on an emulated board: exactness, instructions, cycles, memory."""
     with _emulation():
         from edgegen.emulate.model_run import run_model
         from edgegen.report.run_table import print_run
-    options, target = Options(name, optimize, kernels_in_ram), load_board(board)
+    target = load_board(board)
+    options = options.within(target)
     compilation = compile_model(
         load_model(model), model_name(model, options), options.core(target), options
     )

@@ -7,7 +7,7 @@ bytes --read--> RawGraph --build--> Graph --passes--> Graph --select--> Program
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
 from edgegen.target.board import Board
+from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
 from edgegen.target.fit import Fit, check_fit
-from edgegen.target.select import select
 
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
@@ -51,15 +51,33 @@ class Options:
         name: prefix of all C identifiers; made from the model's file name when None.
         optimize: `speed`, `balanced` or `size`.
         kernels_in_ram: whether the kernels' code is to run from RAM.
+        flash_budget: bytes for constants and code that kernel selection keeps to; None: any.
+        ram_budget: bytes for the arena that it keeps to; None: any.
     """
 
     name: str | None = None
     optimize: str = "balanced"
     kernels_in_ram: bool = False
+    flash_budget: int | None = None
+    ram_budget: int | None = None
 
     def core(self, board: Board) -> Core:
         """The board's core as kernels should see it: code in RAM may have loops of any size."""
         return board.core if self.kernels_in_ram else board.tuned_core
+
+    def within(self, board: Board) -> Options:
+        """The same with what the board has where the user set no budget."""
+        place = board.placement
+        stack = place.stack_bytes if place.stack == place.arena else 0
+        return replace(
+            self,
+            flash_budget=place.weights.usable_size
+            if self.flash_budget is None
+            else self.flash_budget,
+            ram_budget=place.arena.usable_size - stack
+            if self.ram_budget is None
+            else self.ram_budget,
+        )
 
 
 @dataclass(frozen=True)
@@ -170,7 +188,7 @@ def compile_model(
         dumps[f"{len(dumps):02d}_{item}.txt"] = graph_text(result)
 
     graph = run_passes(source, PASSES, seen)
-    program = select(graph, core, options.optimize)
+    program = select_within(graph, core, options.optimize, options.flash_budget, options.ram_budget)
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)

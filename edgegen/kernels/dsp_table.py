@@ -7,6 +7,7 @@ u8 or the other way round at no cost, where the bytes lie in the same order.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -38,7 +39,6 @@ class DspTable(Kernel[OpT]):
 
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 140
 
     @abstractmethod
     def table(self, op: OpT, io: OpIO) -> Array:
@@ -62,6 +62,10 @@ class DspTable(Kernel[OpT]):
     def order(self, op: OpT, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
         return stepwise_order(io)
+
+    def code(self, op: OpT, io: KernelIO) -> Mapping[str, int]:  # noqa: ARG002
+        """See `Kernel.code`."""
+        return {"dsp_lookup words": 130}
 
     def cost(self, op: OpT, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: 15 cycles a word and 3 a round of two words."""

@@ -171,6 +171,40 @@ def plane_runs(form: Format, kind: TensorType) -> tuple[int, int, str]:
     return words // run, run, trim
 
 
+def mean_piece(io: KernelIO, solved: Solved) -> Piece:
+    """The tile for the formats of `io`."""
+    signed = io.output_format.layout is Layout.DENSE
+    direct = solved.form == "direct"
+    common = saturation_variables(solved.saturation, signed=signed)
+    common |= {"direct": direct, "k": solved.k, "e": solved.e}
+    variant = f"{solved.form}{solved.k}_{solved.e}_"
+    variant += saturation_variant(solved.saturation, signed=signed)
+
+    def registers(first: str, second: str) -> tuple[str, str, str]:
+        """Offset, factor and rounding as the tile loads them: in the order of the words."""
+        return (second, "lr", first) if direct else (first, second, "")
+
+    form, kind = io.input_formats[0], io.input(0).type
+    if form.layout in PLANES:
+        _, run, trim = plane_runs(form, kind)
+        length = form.rows(kind)[1] if trim else 4 * run
+        shape = {"run": run, "trim": trim, "length": length, "pitch": round_up(length, 4)}
+        shape["registers"] = registers("r8", "r9")
+        return Piece("dsp_plane_mean", f"{length}_{variant}", common | shape)
+    source = "s8" if form.layout is Layout.DENSE else "u8"
+    more = {"source_signed": source == "s8", "registers": registers("r10", "r11")}
+    return Piece("dsp_mean", f"{source}_{variant}", common | more)
+
+
+def mean_code(path: str, io: KernelIO, solved: Solved) -> dict[str, int]:
+    """Estimated bytes of the functions that `mean_packed` needs; `path` names the driver."""
+    piece = mean_piece(io, solved)
+    name = f"{piece.template} {piece.variant}"
+    if io.input_formats[0].layout in PLANES:
+        return {name: 80 + 8 * plane_runs(io.input_formats[0], io.input(0).type)[1]}
+    return {path: 200, name: 660}
+
+
 def mean_packed(windows: Windows, io: KernelIO, solved: Solved) -> Packed:
     """What the templates of the mean kernels need.
 
@@ -179,40 +213,26 @@ def mean_packed(windows: Windows, io: KernelIO, solved: Solved) -> Packed:
         io: tensors and formats.
         solved: constants for every pixel count of `windows`.
     """
-    signed = io.output_format.layout is Layout.DENSE
-    common = saturation_variables(solved.saturation, signed=signed)
-    common |= {"direct": solved.form == "direct", "k": solved.k, "e": solved.e}
-    variant = f"{solved.form}{solved.k}_{solved.e}_"
-    variant += saturation_variant(solved.saturation, signed=signed)
-
-    def registers(first: str, second: str) -> tuple[str, str, str]:
-        """Offset, factor and rounding as the tile loads them: in the order of the words."""
-        return (second, "lr", first) if solved.form == "direct" else (first, second, "")
-
     constants = Constant(
         "divide", (solved.words & 0xFFFFFFFF).astype(np.uint32), ConstantKind.REQUANTISE
     )
     form, kind = io.input_formats[0], io.input(0).type
+    pieces = {"tile": mean_piece(io, solved)}
     if form.layout in PLANES:
-        runs, run, trim = plane_runs(form, kind)
-        length = form.rows(kind)[1] if trim else 4 * run
-        shape = {"run": run, "trim": trim, "length": length, "pitch": round_up(length, 4)}
-        shape["registers"] = registers("r8", "r9")
-        piece = Piece("dsp_plane_mean", f"{length}_{variant}", common | shape)
         return Packed(
             constants=(constants,),
-            call={"planes": True, "channels": image(kind)[2], "runs": runs},
+            call={
+                "planes": True,
+                "channels": image(kind)[2],
+                "runs": plane_runs(form, kind)[0],
+            },
             routine={"planes": True},
             variant="planes",
-            pieces={"tile": piece},
+            pieces=pieces,
         )
-    source_signed = form.layout is Layout.DENSE
-    source = "s8" if source_signed else "u8"
-    more = {"source_signed": source_signed, "registers": registers("r10", "r11")}
-    piece = Piece("dsp_mean", f"{source}_{variant}", common | more)
     return Packed(
         constants=(constants,),
         call={"planes": False, "divides": True, **window_call(windows, io)},
         routine={"planes": False, "divides": True},
-        pieces={"tile": piece},
+        pieces=pieces,
     )

@@ -126,13 +126,21 @@ class PairTile:
     signed: bool
 
     @property
+    def variant(self) -> str:
+        """Tells tiles apart by everything their code depends on."""
+        r = self.runs
+        finish = finish_piece(self.solved, signed=self.signed).variant
+        shape = f"{r.rows}x{r.chunks}x{r.pairs}_{r.row}_{r.chunk}"
+        return f"{shape}_{self.solved.k}_{finish}"
+
+    @property
     def pieces(self) -> dict[str, Piece]:
         """The tile and the requantisation of its portable twin."""
-        r = self.runs
         finish = finish_piece(self.solved, signed=self.signed)
-        shape = f"{r.rows}x{r.chunks}x{r.pairs}_{r.row}_{r.chunk}"
-        tile = Piece("v7m_gemm", f"{shape}_{self.solved.k}_{finish.variant}", self._variables())
-        return {"requantise": finish, "tile": tile}
+        return {
+            "requantise": finish,
+            "tile": Piece("v7m_gemm", self.variant, self._variables()),
+        }
 
     def _variables(self) -> dict[str, Any]:
         r, s = self.runs, self.solved
@@ -162,6 +170,14 @@ class PairTile:
             "at": at,
             "block_tail": add("r1", at + 16 * s.words_per_channel, "lr"),
         }
+
+    @property
+    def code(self) -> dict[str, int]:
+        """Bytes of code of the tile: 112 for a tap pair, and what each of four channels ends in."""
+        r = self.runs
+        pairs = r.total if r.unrolled else r.pairs
+        each = 52 if self.solved.form == "linear" else 88
+        return {f"v7m_gemm {self.variant}": 112 * pairs + 120 + 4 * each}
 
     @property
     def reject(self) -> str:

@@ -1,16 +1,16 @@
 """Kernel selection within a board's flash and RAM: the fastest program that fits.
 
 Fast kernels may need several times the flash: Winograd's weights take eight times theirs. With a
-price on every byte of constants, selection takes such a kernel only where it saves enough cycles
-for each byte more; the lowest price at which all fits is found by bisection. What is left over
+price on every byte of flash, selection takes such a kernel only where it saves enough cycles for
+each byte more; the lowest price at which all fits is found by bisection. What is left over
 then goes to single operators, the most cycles first. RAM is a limit on the buffers of each step,
 which selection keeps to by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 from edgegen.ir import Graph, Op
 from edgegen.kernels.program import KernelCall, Program
@@ -20,42 +20,18 @@ from edgegen.target.cores import Core
 from edgegen.target.fit import CALL_CODE_BYTES, GLUE_CODE_BYTES
 from edgegen.target.select import OBJECTIVES, Filter, Selection
 
-PRICES = (-6.0, 20.0)
+PRICES = (-4.0, 14.0)
 """Range of the price of a byte, as powers of two of a cycle."""
-PRICE_STEPS = 16
-"""Halvings of the range: more than there are programs to tell apart."""
+ROUGH_STEPS = 10
+"""Halvings of the range with code left out of the price, which is an order of magnitude faster."""
+FINE_STEPS = 4
+"""Halvings of what is left of it, a little widened, with code."""
 RAM_ROUNDS = 4
 """How often the limit is lowered by what fragmentation adds to the arena."""
 
 _Key = tuple[object, ...]
 _Site = tuple[int, str]
 """An operator: its number in the model and its stem."""
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Predicted bytes of one kernel call.
-
-    Attributes:
-        constants: its packed arrays.
-        code: an estimate for all of its C functions.
-        functions: what those functions are called.
-    """
-
-    constants: int
-    code: int
-    functions: frozenset[str]
-
-    @classmethod
-    def of(cls, call: KernelCall) -> Footprint:
-        """Packs the call to see what it takes."""
-        packed = call.kernel.pack(call.op, call.io)
-        names = {piece.name("") for piece in packed.pieces.values()}
-        return cls(
-            sum(c.data.nbytes for c in packed.constants),
-            call.kernel.code_bytes,
-            frozenset({f"{call.kernel.path} {packed.variant}", *names}),
-        )
 
 
 def select_within(
@@ -98,7 +74,7 @@ class _Search:
         self.flash_budget, self.ram_budget = flash_budget, ram_budget
         self.selection = Selection(graph, core, self.objective, None, None)
         self.limit = ram_budget
-        self.footprints: dict[_Key, Footprint] = {}
+        self.constants: dict[_Key, int] = {}
         self.arenas: dict[_Key, int] = {}
 
     def best(self) -> Program:
@@ -106,18 +82,40 @@ class _Search:
         free = self.attempt(0.0)
         if self.fits(free):
             return free
-        low, high = PRICES
-        found = self.attempt(2.0**high)
-        if not self.fits(found):
-            return found
-        for _ in range(PRICE_STEPS):
+        least = self.attempt(2.0 ** PRICES[1])
+        if not self.fits(least):
+            return least
+        _, rough, _ = self.cheapest(*PRICES, least, ROUGH_STEPS, rough=True)
+        bracket = (max(rough - 2, PRICES[0]), min(rough + 1, PRICES[1]))
+        top = self.attempt(2.0 ** bracket[1])
+        if not self.fits(top):
+            bracket, top = (bracket[1], PRICES[1]), least
+        _, price, found = self.cheapest(*bracket, top, FINE_STEPS)
+        return self.spend_rest(free, found, 2.0**price)
+
+    def cheapest(
+        self, low: float, high: float, found: Program, steps: int, *, rough: bool = False
+    ) -> tuple[float, float, Program]:
+        """Halves a range of prices, too low at one end, until the lowest that is high enough.
+
+        Args:
+            low: a price at which the program is too large, a power of two of a cycle.
+            high: one at which it fits.
+            found: the program at `high`.
+            steps: number of halvings.
+            rough: whether to leave code out of the price.
+
+        Returns:
+            The narrowed range, and the program at its upper end.
+        """
+        for _ in range(steps):
             middle = (low + high) / 2
-            program = self.attempt(2.0**middle)
+            program = self.attempt(2.0**middle, rough=rough)
             if self.fits(program):
                 high, found = middle, program
             else:
                 low = middle
-        return self.spend_rest(free, found, 2.0**high)
+        return low, high, found
 
     def spend_rest(self, free: Program, found: Program, price: float) -> Program:
         """Gives operators the kernels they would have without a budget, where there is room.
@@ -141,14 +139,19 @@ class _Search:
                 found, forced = program, trial
         return found
 
-    def attempt(self, price: float, forced: Mapping[_Site, str] | None = None) -> Program:
+    def attempt(
+        self, price: float, forced: Mapping[_Site, str] | None = None, *, rough: bool = False
+    ) -> Program:
         """The best program at a price of flash, within the RAM budget if that is possible.
 
         Args:
-            price: of a byte of constants, in cycles.
+            price: of a byte of flash, in cycles.
             forced: paths of kernels that operators must have.
+            rough: whether code is free.
         """
-        objective = replace(self.objective, byte=self.objective.byte + price)
+        base = self.objective
+        code = 0.0 if rough else base.code + price
+        objective = replace(base, byte=base.byte + price, code=code)
         allow = None if forced is None else _only(forced)
         program = self.selection.vary(objective, allow, self.limit).program(self.optimize)
         for _ in range(RAM_ROUNDS):
@@ -169,9 +172,10 @@ class _Search:
         if self.flash_budget is None:
             return True
         for call in program.calls:
-            if _key(call) not in self.footprints:
-                self.footprints[_key(call)] = Footprint.of(call)
-        return _total([self.footprints[_key(c)] for c in program.calls]) <= self.flash_budget
+            if _key(call) not in self.constants:
+                self.constants[_key(call)] = constant_bytes(call)
+        used = sum(self.constants[_key(call)] for call in program.calls) + code_bytes(program)
+        return used <= self.flash_budget
 
     def arena(self, program: Program) -> int:
         """Bytes of the planned arena."""
@@ -183,18 +187,20 @@ class _Search:
 
 def flash_bytes(program: Program) -> int:
     """Bytes of constants and estimated bytes of code."""
-    return _total([Footprint.of(call) for call in program.calls])
+    return sum(constant_bytes(call) for call in program.calls) + code_bytes(program)
 
 
-def _total(footprints: Sequence[Footprint]) -> int:
-    total = CALL_CODE_BYTES * len(footprints) + GLUE_CODE_BYTES
-    known: set[str] = set()
-    for found in footprints:
-        # A call's code in equal parts for each of its functions, those that are shared once.
-        fresh = found.functions - known
-        total += found.constants + found.code * len(fresh) // len(found.functions)
-        known |= fresh
-    return total
+def constant_bytes(call: KernelCall) -> int:
+    """Bytes of a call's packed constants."""
+    return sum(c.data.nbytes for c in call.kernel.pack(call.op, call.io).constants)
+
+
+def code_bytes(program: Program) -> int:
+    """Estimated bytes of code: every C function once, a little for every layer."""
+    functions: dict[str, int] = {}
+    for call in program.calls:
+        functions.update(call.kernel.code(call.op, call.io))
+    return sum(functions.values()) + CALL_CODE_BYTES * len(program.calls) + GLUE_CODE_BYTES
 
 
 def cycles(program: Program) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from edgegen.errors import InternalError
-from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind, TensorType
+from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
 from edgegen.kernels.base import Cost, Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
@@ -61,6 +61,15 @@ class _Step:
     stored: Format
     before: _State
     ram: int = 0
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """A choice, its price without conversions, and the bytes of its output."""
+
+    choice: Choice
+    price: float
+    written: int
 
 
 Filter = Callable[[Op, Choice], bool]
@@ -118,7 +127,7 @@ class Selection:
         self.users: _Users = {}
         self.joining = 1.0
         self.banned: frozenset[str] = frozenset()
-        self.conversions: dict[tuple[TensorType, Format, Format], Cost] = {}
+        self.conversions: dict[tuple[str, Format, Format], Cost] = {}
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
@@ -236,13 +245,32 @@ class Selection:
         self, op: Op, states: Iterable[_State]
     ) -> Iterator[tuple[_State, _Step, float]]:
         """Every step that can follow one of the states, with its price, within the RAM limit."""
-        moves = [(state, *move) for state in states for move in self._moves(op, state)]
+        offers = self._priced(op)
+        moves = [(state, *move) for state in states for move in self._moves(op, state, offers)]
         if self.ram is None or not moves:
             return iter(moves)
         limit = max(self.ram, min(step.ram for _, step, _ in moves))
         return (move for move in moves if move[1].ram <= limit)
 
-    def _moves(self, op: Op, state: _State) -> Iterator[tuple[_Step, float]]:
+    def _priced(self, op: Op) -> list[_Priced]:
+        """An operator's choices with what does not depend on the state.
+
+        Of several with the same formats only the cheapest counts, unless RAM is short.
+        """
+        io = self.graph.io(op)
+        if op.alias_of(io) is not None:
+            return []
+        found: dict[object, _Priced] = {}
+        for number, choice in enumerate(self._offers(op)[0]):
+            price = self.objective.value(choice.cost, choice.flash) + self._code(op, choice)
+            key = choice.formats if self.ram is None else number
+            if key not in found or price < found[key].price:
+                found[key] = _Priced(choice, price, choice.formats.output.size(io.output.type))
+        return list(found.values())
+
+    def _moves(
+        self, op: Op, state: _State, offers: Iterable[_Priced]
+    ) -> Iterator[tuple[_Step, float]]:
         """Every step that can follow a state, with its price."""
         io, stored = self.graph.io(op), dict(state)
         root = self.owner[op.outputs[0]]
@@ -254,15 +282,19 @@ class Selection:
             return
         is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
         before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
-        for choice in self._offers(op)[0]:
-            price = self.objective.value(choice.cost, choice.flash) + self._code(op, choice)
-            written = choice.formats.output.size(io.output.type)
+        inputs = [
+            (i, tensor, stored[self.owner[tensor.name]])
+            for i, tensor in enumerate(io.inputs)
+            if tensor is not None and tensor.kind is not TensorKind.CONSTANT
+        ]
+        for offer in offers:
+            choice, price, written = offer.choice, offer.price, offer.written
             ram = before + written + choice.scratch
-            for tensor, wanted in zip(io.inputs, choice.formats.inputs, strict=True):
-                if tensor is not None and tensor.kind is not TensorKind.CONSTANT:
-                    known = stored[self.owner[tensor.name]]
+            for i, tensor, known in inputs:
+                wanted = choice.formats.inputs[i]
+                if wanted != known:
                     price += self._conversion(tensor, known, wanted)
-                    ram += wanted.size(tensor.type) if wanted != known else 0
+                    ram += wanted.size(tensor.type)
             if not is_output or choice.formats.output == DENSE:
                 yield _Step(choice, choice.formats.output, state, ram), price
             if choice.formats.output != DENSE:
@@ -280,7 +312,7 @@ class Selection:
     def _conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
         if stored == wanted:
             return 0.0
-        key = (tensor.type, stored, wanted)
+        key = (tensor.name, stored, wanted)
         if key not in self.conversions:
             self.conversions[key] = _reformat(tensor, tensor, stored, wanted, self.core)[1].cost
         return self.objective.value(self.conversions[key], 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -32,7 +33,6 @@ class DspAdd(Kernel[Add]):
     op: ClassVar[type[Op]] = Add
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 320
 
     def rejects(self, op: Add, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -48,6 +48,13 @@ class DspAdd(Kernel[Add]):
     def order(self, op: Add, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
         return stepwise_order(io)
+
+    def code(self, op: Add, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        form = _solve(_sum(op, io))
+        assert form is not None
+        signed = io.output_format.layout is Layout.DENSE
+        return {f"dsp_add {_tile(form, signed=signed).variant}": 310 if signed else 250}
 
     def cost(self, op: Add, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 27 cycles a word and 3 a round of two words."""
@@ -70,16 +77,24 @@ class DspAdd(Kernel[Add]):
         one, other = form.factors
         # With q = u - 128 for u, the constant takes up 128 times the factors; it may wrap.
         offset = form.c + (128 * (one + other) if signed else 0)
-        variant = f"{form.shift}_{saturation_variant(form.saturation, signed=signed)}"
-        variables = saturation_variables(form.saturation, signed=signed)
-        tile = Piece("dsp_add", variant, {**variables, "shift": form.shift})
         return Packed(
             call={
                 "factors": (one, other, int(wrap(np.array(offset)))),
                 "count": stored_bytes(io),
             },
-            pieces={"tile": tile},
+            pieces={"tile": _tile(form, signed=signed)},
         )
+
+
+def _tile(form: TwoProducts, *, signed: bool) -> Piece:
+    variant = f"{form.shift}_{saturation_variant(form.saturation, signed=signed)}"
+    variables = saturation_variables(form.saturation, signed=signed)
+    return Piece("dsp_add", variant, {**variables, "shift": form.shift})
+
+
+def solved_sum(op: Add, io: OpIO) -> TwoProducts | None:
+    """The constants of an addition, or None where none could be proved."""
+    return _solve(_sum(op, io))
 
 
 def _sum(op: Add, io: OpIO) -> Sum:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
-from edgegen.kernels.means import mean_cost, mean_packed, solve_averages
+from edgegen.kernels.means import mean_code, mean_cost, mean_packed, solve_averages
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pool_windows import Windows, reject_mean, window_formats, window_order
 from edgegen.kernels.solved import Solved
@@ -23,7 +24,6 @@ class DspAveragePool2D(Kernel[AveragePool2D]):
     op: ClassVar[type[Op]] = AveragePool2D
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 640
 
     def rejects(self, op: AveragePool2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -42,6 +42,12 @@ class DspAveragePool2D(Kernel[AveragePool2D]):
     def order(self, op: AveragePool2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
         return window_order(Windows.of(op, io), io)
+
+    def code(self, op: AveragePool2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        solved = _solved(op, io)
+        assert solved is not None
+        return mean_code(self.path, io, solved)
 
     def cost(self, op: AveragePool2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

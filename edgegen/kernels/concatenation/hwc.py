@@ -35,5 +35,7 @@ class HwcConcatenation(ScalarConcatenation):
     def pack(self, op: Concatenation, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
         packed = super().pack(op, io)
-        flipped = (replace(c, data=c.data.astype(np.int8) ^ np.int8(-128)) for c in packed.constants)
+        flipped = (
+            replace(c, data=c.data.astype(np.int8) ^ np.int8(-128)) for c in packed.constants
+        )
         return replace(packed, constants=tuple(flipped))

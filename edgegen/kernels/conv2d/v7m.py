@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +18,8 @@ from edgegen.kernels.signed_layer import signed_layer
 from edgegen.ops.conv2d import Conv2D
 from edgegen.target.cores import Core
 
+DRIVER_BYTES = 520
+"""Code of the driver and of the function that merges rows."""
 PAIR_CYCLES = 20
 """Cycles of the driver for one pair of pixels, measured."""
 
@@ -27,7 +30,7 @@ class V7mConv2D(Kernel[Conv2D]):
     op: ClassVar[type[Op]] = Conv2D
     name: ClassVar[str] = "v7m"
     requires: ClassVar[frozenset[str]] = frozenset({"armv7m"})
-    code_bytes: ClassVar[int] = 2600
+    code_bytes: ClassVar[int] = DRIVER_BYTES
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -56,6 +59,10 @@ class V7mConv2D(Kernel[Conv2D]):
     def scratch_bytes(self, op: Conv2D, io: KernelIO) -> int:
         """The band and a row of padding."""
         return _band(op, io).scratch_bytes()
+
+    def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        return {self.path: DRIVER_BYTES, **_tile(op, io).code}
 
     def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""

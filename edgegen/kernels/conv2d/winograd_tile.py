@@ -137,11 +137,12 @@ class Stages:
         """Bytes of the C functions by name."""
         r, s = self.records, self.solved.saturation
         large = r.transform.outputs == 4
-        clamps = 16 if large else 4
+        each = 6 * (self.solved.form != "linear") + 10 * (s.ceiling is not None)
+        each += 4 * (s.offset > 0) + 4 * self.signed
         sizes = {
             "input": 2300 if large else 700,
-            "multiply": 90 + 60 * r.pairs * r.unrolled,
-            "output": (900 if large else 260) + clamps * (8 * (s.ceiling is not None) + 8),
+            "multiply": 90 + 56 * r.pairs * r.unrolled,
+            "output": (880 if large else 240) + r.transform.outputs**2 * each,
         }
         return {self.pieces[key].name(""): size for key, size in sizes.items()}
 

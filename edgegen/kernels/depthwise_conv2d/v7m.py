@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from edgegen.target.cores import Core
 
 MAX_TAPS = 64
 """Taps are unrolled without a loop: 50 bytes of code for two."""
+DRIVER_BYTES = 520
+"""Code of the driver and of the function that merges rows."""
 LINE_CYCLES = 38
 """Cycles of the driver and of the tile's entry for a line of one channel, measured."""
 
@@ -116,15 +119,26 @@ class DepthwiseTile:
         return round_up(len(self.offsets), 4) // 4 + self.solved.words_per_channel
 
     @property
-    def pieces(self) -> dict[str, Piece]:
-        """The tile and the requantisation of its portable twin."""
-        finish = finish_piece(self.solved, signed=self.signed)
+    def variant(self) -> str:
+        """Tells tiles apart by everything their code depends on."""
+        finish = finish_piece(self.solved, signed=self.signed).variant
         (rows, columns), (down, right) = self.shape, self.pitch
         shape = f"{rows}x{columns}_{down}_{right}_{self.step}_{self.out_step}"
-        tile = Piece(
-            "v7m_depthwise", f"{shape}_{self.solved.k}_{finish.variant}", self._variables()
-        )
-        return {"requantise": finish, "tile": tile}
+        return f"{shape}_{self.solved.k}_{finish}"
+
+    @property
+    def code(self) -> dict[str, int]:
+        """Bytes of code of the tile: 34 for two taps."""
+        each = 66 if self.solved.form == "linear" else 100
+        return {f"v7m_depthwise {self.variant}": 17 * len(self.offsets) + 60 + each}
+
+    @property
+    def pieces(self) -> dict[str, Piece]:
+        """The tile and the requantisation of its portable twin."""
+        return {
+            "requantise": finish_piece(self.solved, signed=self.signed),
+            "tile": Piece("v7m_depthwise", self.variant, self._variables()),
+        }
 
     def _variables(self) -> dict[str, Any]:
         steps = schedule(self.offsets)
@@ -168,7 +182,7 @@ class V7mDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "v7m"
     requires: ClassVar[frozenset[str]] = frozenset({"armv7m"})
-    code_bytes: ClassVar[int] = 1200
+    code_bytes: ClassVar[int] = DRIVER_BYTES
 
     def rejects(self, op: DepthwiseConv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -194,6 +208,10 @@ class V7mDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def flash_bytes(self, op: DepthwiseConv2D, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
         return 4 * io.output.type.shape[3] * _tile(op, io).words
+
+    def code(self, op: DepthwiseConv2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        return {self.path: DRIVER_BYTES, **_tile(op, io).code}
 
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +21,11 @@ from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
 
 CHUNKS = (128, 64, 32, 16)
-"""Taps that tiles are made for: a few sizes, so that layers share them. 33 bytes of code a tap."""
+"""Taps that tiles are made for: a few sizes, so that layers share them."""
+BYTES_PER_TAP = 33
+"""Code of a tile for each of its taps."""
+DRIVER_BYTES = 300
+"""Code that all layers share."""
 CODE_BYTES_PER_WEIGHT = 5
 """A small layer does not deserve the largest tile: its code may be this many times its weights."""
 
@@ -84,7 +88,7 @@ class Shape:
 
 def _chunk(depth: int, units: int) -> int:
     """The size of the tile: the smallest that holds all taps, within the code that pays."""
-    fitting = [c for c in CHUNKS if 33 * c <= CODE_BYTES_PER_WEIGHT * depth * units]
+    fitting = [c for c in CHUNKS if BYTES_PER_TAP * c <= CODE_BYTES_PER_WEIGHT * depth * units]
     sizes = fitting or CHUNKS[-1:]
     return min((c for c in sizes if c >= depth), default=max(sizes))
 
@@ -107,7 +111,6 @@ class DspFullyConnected(Kernel[FullyConnected]):
     op: ClassVar[type[Op]] = FullyConnected
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 3200
 
     def rejects(self, op: FullyConnected, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -148,6 +151,16 @@ class DspFullyConnected(Kernel[FullyConnected]):
                 yield ((0, read, read + shape.depth), (-1, written, written + units))
 
         return AccessOrder(trace)
+
+    def code(self, op: FullyConnected, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`: driver and widening, tile, requantisation."""
+        solved, chunk = self._solved(op, io), Shape.of(op, io).chunk
+        finish = _finish(solved, signed=io.output_format.layout is Layout.DENSE)["finish"]
+        return {
+            self.path: DRIVER_BYTES,
+            f"dsp_dense {chunk}": 130 + BYTES_PER_TAP * chunk,
+            f"dsp_dense_finish {finish.variant}": 200 if solved.form == "linear" else 310,
+        }
 
     def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
@@ -28,7 +29,6 @@ class DspMaxPool2D(Kernel[MaxPool2D]):
     op: ClassVar[type[Op]] = MaxPool2D
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 420
 
     def rejects(self, op: MaxPool2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -42,6 +42,11 @@ class DspMaxPool2D(Kernel[MaxPool2D]):
     def order(self, op: MaxPool2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
         return window_order(Windows.of(op, io), io)
+
+    def code(self, op: MaxPool2D, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        tile = _tile(op.output_range(io), io.output_format)
+        return {self.path: 180, f"dsp_max {tile.variant}": 280}
 
     def cost(self, op: MaxPool2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

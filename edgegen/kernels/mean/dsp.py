@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
-from edgegen.kernels.means import mean_cost, mean_packed, solve_mean
+from edgegen.kernels.means import mean_code, mean_cost, mean_packed, solve_mean
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pool_windows import Windows, reject_mean, window_formats, window_order
 from edgegen.kernels.solved import Solved
@@ -20,7 +21,6 @@ class DspMean(Kernel[Mean]):
     op: ClassVar[type[Op]] = Mean
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 640
 
     def rejects(self, op: Mean, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -39,6 +39,12 @@ class DspMean(Kernel[Mean]):
     def order(self, op: Mean, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
         return window_order(_windows(io), io)
+
+    def code(self, op: Mean, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        solved = _solved(op, io)
+        assert solved is not None
+        return mean_code(self.path, io, solved)
 
     def cost(self, op: Mean, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

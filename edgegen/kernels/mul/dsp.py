@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
@@ -36,7 +37,6 @@ class DspMul(Kernel[Mul]):
     op: ClassVar[type[Op]] = Mul
     name: ClassVar[str] = "dsp"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
-    code_bytes: ClassVar[int] = 320
 
     def rejects(self, op: Mul, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
@@ -52,6 +52,14 @@ class DspMul(Kernel[Mul]):
     def order(self, op: Mul, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
         return stepwise_order(io)
+
+    def code(self, op: Mul, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`."""
+        solved = _solved(op, io)
+        assert solved is not None
+        signed = io.output_format.layout is Layout.DENSE
+        size = (220 if solved.form == "linear" else 320) + 60 * signed
+        return {f"dsp_mul {_tile(solved, signed=signed).variant}": size}
 
     def cost(self, op: Mul, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 25 cycles a word and 3 a round of two words; more with branches."""
@@ -75,19 +83,23 @@ class DspMul(Kernel[Mul]):
         offset = storage_offset(io.output_format)
         lanes = [(-(io.input(i).type.zero_point + offset) & 0xFFFF) * 0x00010001 for i in range(2)]
         words = [*lanes, *(int(w) & 0xFFFFFFFF for w in solved.words[0])]
-        saturation = solved.saturation
-        variant = f"{solved.form}{solved.k}_{solved.e}_"
-        variables = saturation_variables(saturation, signed=signed)
-        variables |= {"form": solved.form, "k": solved.k, "e": solved.e}
-        tile = Piece("dsp_mul", variant + saturation_variant(saturation, signed=signed), variables)
         return Packed(
             call={
                 "words": [f"0x{word:08x}u" for word in words],
                 "size": len(words),
                 "count": stored_bytes(io),
             },
-            pieces={"tile": tile},
+            pieces={"tile": _tile(solved, signed=signed)},
         )
+
+
+def _tile(solved: Solved, *, signed: bool) -> Piece:
+    variant = f"{solved.form}{solved.k}_{solved.e}_"
+    variables = saturation_variables(solved.saturation, signed=signed)
+    variables |= {"form": solved.form, "k": solved.k, "e": solved.e}
+    return Piece(
+        "dsp_mul", variant + saturation_variant(solved.saturation, signed=signed), variables
+    )
 
 
 def _solved(op: Mul, io: OpIO) -> Solved | None:
