@@ -91,7 +91,7 @@ class _Search:
         if not self.fits(top):
             bracket, top = (bracket[1], PRICES[1]), least
         _, price, found = self.cheapest(*bracket, top, FINE_STEPS)
-        return self.spend_rest(free, found, 2.0**price)
+        return self.spend_rest(found, 2.0**price)
 
     def cheapest(
         self, low: float, high: float, found: Program, steps: int, *, rough: bool = False
@@ -117,27 +117,38 @@ class _Search:
                 low = middle
         return low, high, found
 
-    def spend_rest(self, free: Program, found: Program, price: float) -> Program:
-        """Gives operators the kernels they would have without a budget, where there is room.
+    def spend_rest(self, found: Program, price: float) -> Program:
+        """Gives operators faster kernels where there is room, the most cycles first.
 
         Args:
-            free: the program without a budget.
             found: the program at `price`.
             price: of a byte, in cycles.
         """
-        wanted = {_site(call.op): call for call in free.calls}
         forced = {_site(call.op): call.kernel.path for call in found.calls}
-        gains = {
-            _site(call.op): call.cost.cycles - wanted[_site(call.op)].cost.cycles
-            for call in found.calls
-            if wanted.get(_site(call.op), call).kernel != call.kernel
-        }
-        for site in sorted(gains, key=lambda s: (-gains[s], s)):
-            trial = {**forced, site: wanted[site].kernel.path}
+        for site, path in self.faster(found):
+            trial = {**forced, site: path}
             program = self.attempt(price, trial)
             if self.fits(program) and cycles(program) < cycles(found):
                 found, forced = program, trial
         return found
+
+    def faster(self, found: Program) -> list[tuple[_Site, str]]:
+        """Kernels that would save cycles and whose constants there is room for, best first."""
+        assert self.flash_budget is not None
+        rest = self.flash_budget - flash_bytes(found)
+        calls = {_site(call.op): call for call in found.calls}
+        gains: dict[tuple[_Site, str], int] = {}
+        for op in self.selection.graph.ops:
+            if _site(op) not in calls:  # only another name for its input
+                continue
+            call = calls[_site(op)]
+            room = rest + self.constants[_key(call)]
+            for choice in self.selection.offers[op.outputs[0]][0]:
+                gain = call.cost.cycles - choice.cost.cycles
+                key = (_site(op), choice.kernel.path)
+                if gain > 0 and choice.kernel != call.kernel and choice.flash <= room:
+                    gains[key] = max(gain, gains.get(key, 0))
+        return sorted(gains, key=lambda k: (-gains[k], k))
 
     def attempt(
         self, price: float, forced: Mapping[_Site, str] | None = None, *, rough: bool = False

@@ -163,3 +163,19 @@ def test_selftest_fails_on_a_wrong_weight(tmp_path: Path) -> None:
 def test_small_models_render_too() -> None:
     made = library(blob=small_case().model_bytes())
     assert "kws_layer_00_conv2d" in made.files["kws.c"]
+
+
+@pytest.mark.parametrize("optimize", ["-Os", "-O1", "-O2", "-O3"])
+@pytest.mark.parametrize("level", ["speed", "size"])
+def test_every_layer_is_called(level: str, optimize: str, tmp_path: Path) -> None:
+    """GCC 12.2 for Arm once took a layer for free of effects and dropped its call."""
+    folder = written(tmp_path, level)
+    gcc = find_gcc()
+    subprocess.run(
+        [gcc, *BOARD.flags, "-std=c99", optimize, "-S", "kws.c", "-o", "kws.s"],
+        cwd=folder,
+        check=True,
+    )
+    body = (folder / "kws.s").read_text().split("\nkws_run:")[1].split(".size\tkws_run")[0]
+    called = re.findall(r"\tbl?\t(kws_layer_\d+)", body)
+    assert len(called) == len(library(level).compilation.program.calls)

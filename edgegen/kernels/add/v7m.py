@@ -1,4 +1,4 @@
-"""Addition for Armv7-M: the loop of the DSP kernel, which needs no DSP instruction without a clamp."""
+"""Addition for Armv7-M: the loop of the DSP kernel, which only clamps with DSP instructions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolution for Armv7-M: the upper and the lower half of the image at a time, two pixels a word."""
+"""Convolution for Armv7-M: both halves of the image at a time, two pixels a word."""
 
 from __future__ import annotations
 
