@@ -192,12 +192,18 @@ class Selection:
                 steps = self._solve()
             except InternalError:  # some layer has no other kernel
                 steps = best
-            if self._total(steps) < self._total(best):
+            if self._total(steps) < self._total(best) and self._roomy(steps, best):
                 best = steps
             else:
                 self.banned = self.banned - {name}
         self.joining = 1.0
         return best
+
+    def _roomy(self, steps: Iterable[_Step], best: Iterable[_Step]) -> bool:
+        """Whether `steps` keep to the RAM limit, or need no more than `best`."""
+        if self.ram is None:
+            return True
+        return max(s.ram for s in steps) <= max(self.ram, *(s.ram for s in best))
 
     def _total(self, steps: Iterable[_Step]) -> float:
         """What the steps cost, each function counted once, conversions left out."""
