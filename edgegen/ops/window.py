@@ -14,7 +14,6 @@ import numpy.typing as npt
 from edgegen.errors import Problem
 from edgegen.ir.types import Array
 
-
 MAX_EXTENT = 4096
 """Widest filter, dilation included: far more than any model for a microcontroller has."""
 

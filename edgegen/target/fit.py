@@ -38,9 +38,11 @@ class Fit:
 
 
 def estimate_code(package: Package) -> int:
-    """Predicted bytes of code: every distinct routine once, a little for every layer."""
-    routines = {layer.routine_key: layer.call.kernel.code_bytes for layer in package.layers}
-    return sum(routines.values()) + CALL_CODE_BYTES * len(package.layers) + GLUE_CODE_BYTES
+    """Predicted bytes of code: every distinct function once, a little for every layer."""
+    functions: dict[str, int] = {}
+    for layer in package.layers:
+        functions.update(layer.call.kernel.code(layer.call.op, layer.call.io))
+    return sum(functions.values()) + CALL_CODE_BYTES * len(package.layers) + GLUE_CODE_BYTES
 
 
 def check_fit(package: Package, board: Board) -> Fit:

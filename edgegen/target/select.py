@@ -12,17 +12,16 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edgegen.errors import InternalError
-from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
-from edgegen.kernels.base import Cost, Formats, KernelIO
+from edgegen.ir import Graph, Op, Tensor, TensorKind
+from edgegen.kernels.base import Cost
 from edgegen.kernels.formats import DENSE, Format
-from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
-from edgegen.kernels.registry import kernels_for
-from edgegen.ops.reformat import Reformat
+from edgegen.kernels.program import Program, Rejection
 from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import Core
+from edgegen.target.lay_out import Builder, State, Step, reformat
 
 OPTIMIZE = ("speed", "balanced", "size", "scalar")
 """What a user may prefer: cycles at any price, cycles without expanded constants, small code and
@@ -45,22 +44,8 @@ OBJECTIVES = {
 }
 """What each preference minimises."""
 
-_State = tuple[tuple[str, Format], ...]
-"""Format of every tensor alive, by its root, sorted by name."""
-
-
 _Users = dict[str, set[str]]
 """Operators, by their outputs, that need a C function."""
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One operator decided: the choice, how its result is stored in the end, and bytes of RAM."""
-
-    choice: Choice | None
-    stored: Format
-    before: _State
-    ram: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +124,7 @@ class Selection:
     def program(self, optimize: str) -> Program:
         """The cheapest program."""
         steps = self._settle()
-        builder = _Builder(self.graph, self.owner, self.core)
+        builder = Builder(self.graph, self.owner, self.core)
         for op, step in zip(self.graph.ops, steps, strict=True):
             if step.choice is None:
                 builder.alias(op)
@@ -147,7 +132,7 @@ class Selection:
                 builder.call(op, step, self._rejections(op, step.choice))
         return builder.program(optimize)
 
-    def _settle(self) -> list[_Step]:
+    def _settle(self) -> list[Step]:
         """The cheapest steps with their code.
 
         A C function costs flash once however many layers call it, which a sum over operators
@@ -171,7 +156,7 @@ class Selection:
                 self.users = self._users(found[-1])
         return self._without(min(found, key=self._total))
 
-    def _users(self, steps: Iterable[_Step]) -> _Users:
+    def _users(self, steps: Iterable[Step]) -> _Users:
         """The operators that need each function, by their outputs."""
         users: _Users = {}
         for op, step in zip(self.graph.ops, steps, strict=True):
@@ -179,7 +164,7 @@ class Selection:
                 users.setdefault(name, set()).add(op.outputs[0])
         return users
 
-    def _without(self, best: list[_Step]) -> list[_Step]:
+    def _without(self, best: list[Step]) -> list[Step]:
         """Does without functions, largest first, where others can take their layers over."""
         sizes = {n: size for s in best if s.choice for n, size in s.choice.code.items()}
         for name in sorted(sizes, key=lambda n: (-sizes[n], n)):
@@ -199,13 +184,13 @@ class Selection:
         self.joining = 1.0
         return best
 
-    def _roomy(self, steps: Iterable[_Step], best: Iterable[_Step]) -> bool:
+    def _roomy(self, steps: Iterable[Step], best: Iterable[Step]) -> bool:
         """Whether `steps` keep to the RAM limit, or need no more than `best`."""
         if self.ram is None:
             return True
         return max(s.ram for s in steps) <= max(self.ram, *(s.ram for s in best))
 
-    def _total(self, steps: Iterable[_Step]) -> float:
+    def _total(self, steps: Iterable[Step]) -> float:
         """What the steps cost, each function counted once, conversions left out."""
         chosen = [s.choice for s in steps if s.choice]
         code = {name: size for c in chosen for name, size in c.code.items()}
@@ -222,19 +207,19 @@ class Selection:
             total += size / (1 + others) * (self.joining if others else 1.0)
         return self.objective.code * total
 
-    def _solve(self) -> list[_Step]:
+    def _solve(self) -> list[Step]:
         """The cheapest sequence of steps, one for each operator."""
-        start: _State = tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
-        best: dict[_State, float] = {start: 0.0}
-        trail: list[dict[_State, _Step]] = []
+        start: State = tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
+        best: dict[State, float] = {start: 0.0}
+        trail: list[dict[State, Step]] = []
         readers = Counter(
             self.owner[n] for op in self.graph.ops for n in op.inputs if n in self.owner
         )
         readers.update(self.owner[n] for n in self.graph.outputs if n in self.owner)
         for op in self.graph.ops:
             readers.subtract(self.owner[n] for n in op.inputs if n in self.owner)
-            after: dict[_State, float] = {}
-            steps: dict[_State, _Step] = {}
+            after: dict[State, float] = {}
+            steps: dict[State, Step] = {}
             for state, step, price in self._affordable(op, best):
                 alive = dict(state)
                 alive[self.owner[op.outputs[0]]] = step.stored
@@ -247,9 +232,7 @@ class Selection:
             trail.append(steps)
         return _walk_back(trail, min(best, key=lambda s: best[s]))
 
-    def _affordable(
-        self, op: Op, states: Iterable[_State]
-    ) -> Iterator[tuple[_State, _Step, float]]:
+    def _affordable(self, op: Op, states: Iterable[State]) -> Iterator[tuple[State, Step, float]]:
         """Every step that can follow one of the states, with its price, within the RAM limit."""
         offers = self._priced(op)
         moves = [(state, *move) for state in states for move in self._moves(op, state, offers)]
@@ -275,8 +258,8 @@ class Selection:
         return list(found.values())
 
     def _moves(
-        self, op: Op, state: _State, offers: Iterable[_Priced]
-    ) -> Iterator[tuple[_Step, float]]:
+        self, op: Op, state: State, offers: Iterable[_Priced]
+    ) -> Iterator[tuple[Step, float]]:
         """Every step that can follow a state, with its price."""
         io, stored = self.graph.io(op), dict(state)
         root = self.owner[op.outputs[0]]
@@ -284,7 +267,7 @@ class Selection:
         if alias is not None:
             source = io.input(alias)
             if self._keeps(stored[root], source, io.output, root):
-                yield _Step(None, stored[root], state), 0.0
+                yield Step(None, stored[root], state), 0.0
             return
         is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
         before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
@@ -302,11 +285,11 @@ class Selection:
                     price += self._conversion(tensor, known, wanted)
                     ram += wanted.size(tensor.type)
             if not is_output or choice.formats.output == DENSE:
-                yield _Step(choice, choice.formats.output, state, ram), price
+                yield Step(choice, choice.formats.output, state, ram), price
             if choice.formats.output != DENSE:
                 price += self._conversion(io.output, choice.formats.output, DENSE)
                 ram = max(ram, before + written + DENSE.size(io.output.type))
-                yield _Step(choice, DENSE, state, ram), price
+                yield Step(choice, DENSE, state, ram), price
 
     def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
         """Whether a reshape leaves a buffer's bytes meaningful."""
@@ -320,7 +303,7 @@ class Selection:
             return 0.0
         key = (tensor.name, stored, wanted)
         if key not in self.conversions:
-            self.conversions[key] = _reformat(tensor, tensor, stored, wanted, self.core)[1].cost
+            self.conversions[key] = reformat(tensor, tensor, stored, wanted, self.core)[1].cost
         return self.objective.value(self.conversions[key], 0)
 
     def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
@@ -360,121 +343,9 @@ def _price(choice: Choice) -> str:
     )
 
 
-def _walk_back(trail: list[dict[_State, _Step]], state: _State) -> list[_Step]:
+def _walk_back(trail: list[dict[State, Step]], state: State) -> list[Step]:
     path = []
     for steps in reversed(trail):
         path.append(steps[state])
         state = steps[state].before
     return path[::-1]
-
-
-def _reformat(
-    source: Tensor, target: Tensor, stored: Format, wanted: Format, core: Core
-) -> tuple[Reformat, Choice]:
-    """The cheapest way to convert `source` from one format to another."""
-    op = Reformat((source.name,), (target.name,), Origin(-1, "REFORMAT"))
-    io = KernelIO((source,), (target,), (stored,), wanted, core)
-    feasible = [
-        Choice(k, io, Formats((stored,), wanted), k.cost(op, io), 0)
-        for k in kernels_for(Reformat)
-        if k.requires <= core.features and not k.rejects(op, io, core)
-    ]
-    return op, min(feasible, key=lambda c: (c.cost.cycles, c.kernel.name))
-
-
-class _Builder:
-    """Turns decided steps into a Program, inserting reformat steps."""
-
-    def __init__(self, graph: Graph, owner: dict[str, str], core: Core) -> None:
-        self.graph, self.core = graph, core
-        self.tensors = dict(graph.tensors)
-        self.ops: list[Op] = []
-        self.calls: list[KernelCall] = []
-        self.buffers: dict[str, Buffer] = {}
-        self.owner = dict(owner)
-        for name in graph.inputs:
-            self._buffer(name, DENSE)
-
-    def _buffer(self, name: str, form: Format) -> None:
-        self.buffers[name] = Buffer(name, (name,), self.tensors[name].type, form)
-
-    def alias(self, op: Op) -> None:
-        """Adds an operator that only renames its input's bytes."""
-        self.ops.append(op)
-        root = self.owner[op.outputs[0]]
-        known = self.buffers[root]
-        self.buffers[root] = replace(known, tensors=(*known.tensors, op.outputs[0]))
-
-    def call(self, op: Op, step: _Step, rejected: tuple[Rejection, ...]) -> None:
-        """Adds a kernel call with the conversions it needs."""
-        choice = step.choice
-        assert choice is not None
-        inputs = [
-            self._as(name, form)
-            for name, form in zip(op.inputs, choice.formats.inputs, strict=True)
-        ]
-        final, written = op.outputs[0], op.outputs[0]
-        if step.stored != choice.formats.output:
-            written = self._variant(final, choice.formats.output)
-        moved = replace(op, inputs=tuple(inputs), outputs=(written, *op.outputs[1:]))
-        self._append(moved, choice, written, rejected)
-        if written != final:
-            self._reformat(written, final, step.stored)
-
-    def _as(self, name: str | None, wanted: Format) -> str | None:
-        """The tensor's name in the wanted format, converted now if it is stored in another."""
-        if name is None or name not in self.owner:
-            return name
-        stored = self.buffers[self.owner[name]].format
-        if stored == wanted:
-            return name
-        variant = self._variant(name, wanted)
-        self._reformat(name, variant, wanted)
-        return variant
-
-    def _variant(self, name: str, form: Format) -> str:
-        """A new tensor with the same value, for another format."""
-        fresh = f"{name} as {form.text}"
-        while fresh in self.tensors:
-            fresh += "'"
-        original = self.tensors[name]
-        self.tensors[fresh] = Tensor(fresh, original.type, TensorKind.ACTIVATION)
-        self.owner[fresh] = fresh
-        return fresh
-
-    def _reformat(self, source: str, target: str, wanted: Format) -> None:
-        stored = self.buffers[self.owner[source]].format
-        op, choice = _reformat(
-            self.tensors[source], self.tensors[target], stored, wanted, self.core
-        )
-        self._append(op, choice, target, ())
-
-    def _append(
-        self, op: Op, choice: Choice, written: str, rejected: tuple[Rejection, ...]
-    ) -> None:
-        if written not in self.buffers:
-            self._buffer(written, choice.formats.output)
-        io = replace(
-            choice.io,
-            inputs=tuple(None if n is None else self.tensors[n] for n in op.inputs),
-            outputs=tuple(self.tensors[n] for n in op.outputs),
-        )
-        self.ops.append(op)
-        self.calls.append(
-            KernelCall(
-                op,
-                io,
-                choice.kernel,
-                tuple(None if n is None else self.owner.get(n) for n in op.inputs),
-                written,
-                choice.kernel.scratch_bytes(op, io),
-                choice.kernel.order(op, io),
-                choice.cost,
-                rejected,
-            )
-        )
-
-    def program(self, optimize: str) -> Program:
-        """What was built."""
-        graph = replace(self.graph, tensors=self.tensors, ops=tuple(self.ops))
-        return Program(graph, self.core, optimize, self.buffers, tuple(self.calls))

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
-from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.broadcast import (
     binary_call,
     binary_formats,
@@ -14,6 +13,7 @@ from edgegen.kernels.broadcast import (
     binary_routine,
     binary_variant,
 )
+from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder
 from edgegen.ops.add import LEFT_SHIFT, Add

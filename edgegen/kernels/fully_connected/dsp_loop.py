@@ -1,0 +1,88 @@
+"""Dense layer for cores with the DSP extension and slow flash: the loop fits a small cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import OpIO
+from edgegen.kernels.base import Cost, KernelIO, Packed, Piece
+from edgegen.kernels.formats import round_up
+from edgegen.kernels.fully_connected.dense_layer import BLOCK, pack_blocks
+from edgegen.kernels.fully_connected.dense_rows import (
+    DspDense,
+    Rows,
+    finish_code,
+    finish_cycles,
+    finish_pieces,
+)
+from edgegen.kernels.gemm import stream_constant
+from edgegen.ops.fully_connected import FullyConnected
+from edgegen.target.cores import Core
+
+PAIRS = 6
+"""Tap pairs of a round of the loop: with block and requantisation below 900 bytes of code."""
+TILE_BYTES = 68 * PAIRS + 110
+DRIVER_BYTES = 250
+
+
+class DspLoopFullyConnected(DspDense):
+    """The input is widened to int16 in scratch memory; a loop of few taps runs over it."""
+
+    name: ClassVar[str] = "dsp_loop"
+
+    def rejects(self, op: FullyConnected, io: OpIO, core: Core) -> str:
+        """See `Kernel.rejects`."""
+        if core.loop_bytes is None:
+            return "code without loops is quicker on this board"
+        return super().rejects(op, io, core)
+
+    def scratch_bytes(self, op: FullyConnected, io: KernelIO) -> int:
+        """The widened row, and a row of outputs that must not go straight to its buffer."""
+        rows = Rows.of(op, io)
+        return 2 * _taps(rows) + round_up(rows.copied, BLOCK)
+
+    def code(self, op: FullyConnected, io: KernelIO) -> Mapping[str, int]:
+        """See `Kernel.code`: driver and widening, tile, requantisation."""
+        return {
+            self.path: DRIVER_BYTES,
+            "dsp_dense_loop": TILE_BYTES,
+            **finish_code(self.solved(op, io), io),
+        }
+
+    def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
+        """See `Kernel.cost`: 19 cycles a pair of taps and 6 a round of the loop, for each block."""
+        rows, solved = Rows.of(op, io), self.solved(op, io)
+        rounds = _taps(rows) // (2 * PAIRS)
+        block = rounds * (19 * PAIRS + 6) + 22 + finish_cycles(solved)
+        row = 90 + rows.copy_cycles + rows.source.expand_cycles(rows.depth) + rows.blocks * block
+        cycles = rows.count * row
+        return Cost(round(cycles * 0.9), cycles)
+
+    def flash_bytes(self, op: FullyConnected, io: KernelIO) -> int:
+        """See `Kernel.flash_bytes`."""
+        rows, words = Rows.of(op, io), self.solved(op, io).words_per_channel
+        return BLOCK * rows.blocks * (_taps(rows) + 4 * words)
+
+    def pack(self, op: FullyConnected, io: KernelIO) -> Packed:
+        """See `Kernel.pack`."""
+        rows, solved = Rows.of(op, io), self.solved(op, io)
+        taps = _taps(rows)
+        weights = np.pad(self.weights(io, rows), ((0, 0), (0, taps - rows.depth)))
+        stream = pack_blocks(weights, solved, taps).astype(np.uint32)
+        return Packed(
+            constants=(stream_constant(stream),),
+            call={"words": stream.size, "rows": rows, "taps": taps, "at": 2 * taps},
+            pieces={
+                "expand": rows.source.expand,
+                **finish_pieces(solved, io),
+                "tile": Piece("dsp_dense_loop", str(2 * PAIRS), {"pairs": PAIRS}),
+            },
+        )
+
+
+def _taps(rows: Rows) -> int:
+    """Taps of a row, padded to whole rounds of the loop."""
+    return round_up(rows.depth, 2 * PAIRS)

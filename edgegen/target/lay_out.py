@@ -1,0 +1,137 @@
+"""From decided steps to a Program: buffers, calls, and reformat steps between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
+from edgegen.kernels.base import Formats, KernelIO
+from edgegen.kernels.formats import DENSE, Format
+from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
+from edgegen.kernels.registry import kernels_for
+from edgegen.ops.reformat import Reformat
+from edgegen.target.choices import Choice
+from edgegen.target.cores import Core
+
+State = tuple[tuple[str, Format], ...]
+"""Format of every tensor alive, by its root, sorted by name."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operator decided: the choice, how its result is stored in the end, and bytes of RAM."""
+
+    choice: Choice | None
+    stored: Format
+    before: State
+    ram: int = 0
+
+
+def reformat(
+    source: Tensor, target: Tensor, stored: Format, wanted: Format, core: Core
+) -> tuple[Reformat, Choice]:
+    """The cheapest way to convert `source` from one format to another."""
+    op = Reformat((source.name,), (target.name,), Origin(-1, "REFORMAT"))
+    io = KernelIO((source,), (target,), (stored,), wanted, core)
+    feasible = [
+        Choice(k, io, Formats((stored,), wanted), k.cost(op, io), 0)
+        for k in kernels_for(Reformat)
+        if k.requires <= core.features and not k.rejects(op, io, core)
+    ]
+    return op, min(feasible, key=lambda c: (c.cost.cycles, c.kernel.name))
+
+
+class Builder:
+    """Turns decided steps into a Program, inserting reformat steps."""
+
+    def __init__(self, graph: Graph, owner: dict[str, str], core: Core) -> None:
+        self.graph, self.core = graph, core
+        self.tensors = dict(graph.tensors)
+        self.ops: list[Op] = []
+        self.calls: list[KernelCall] = []
+        self.buffers: dict[str, Buffer] = {}
+        self.owner = dict(owner)
+        for name in graph.inputs:
+            self._buffer(name, DENSE)
+
+    def _buffer(self, name: str, form: Format) -> None:
+        self.buffers[name] = Buffer(name, (name,), self.tensors[name].type, form)
+
+    def alias(self, op: Op) -> None:
+        """Adds an operator that only renames its input's bytes."""
+        self.ops.append(op)
+        root = self.owner[op.outputs[0]]
+        known = self.buffers[root]
+        self.buffers[root] = replace(known, tensors=(*known.tensors, op.outputs[0]))
+
+    def call(self, op: Op, step: Step, rejected: tuple[Rejection, ...]) -> None:
+        """Adds a kernel call with the conversions it needs."""
+        choice = step.choice
+        assert choice is not None
+        inputs = [
+            self._as(name, form)
+            for name, form in zip(op.inputs, choice.formats.inputs, strict=True)
+        ]
+        final, written = op.outputs[0], op.outputs[0]
+        if step.stored != choice.formats.output:
+            written = self._variant(final, choice.formats.output)
+        moved = replace(op, inputs=tuple(inputs), outputs=(written, *op.outputs[1:]))
+        self._append(moved, choice, written, rejected)
+        if written != final:
+            self._reformat(written, final, step.stored)
+
+    def _as(self, name: str | None, wanted: Format) -> str | None:
+        """The tensor's name in the wanted format, converted now if it is stored in another."""
+        if name is None or name not in self.owner:
+            return name
+        stored = self.buffers[self.owner[name]].format
+        if stored == wanted:
+            return name
+        variant = self._variant(name, wanted)
+        self._reformat(name, variant, wanted)
+        return variant
+
+    def _variant(self, name: str, form: Format) -> str:
+        """A new tensor with the same value, for another format."""
+        fresh = f"{name} as {form.text}"
+        while fresh in self.tensors:
+            fresh += "'"
+        original = self.tensors[name]
+        self.tensors[fresh] = Tensor(fresh, original.type, TensorKind.ACTIVATION)
+        self.owner[fresh] = fresh
+        return fresh
+
+    def _reformat(self, source: str, target: str, wanted: Format) -> None:
+        stored = self.buffers[self.owner[source]].format
+        op, choice = reformat(self.tensors[source], self.tensors[target], stored, wanted, self.core)
+        self._append(op, choice, target, ())
+
+    def _append(
+        self, op: Op, choice: Choice, written: str, rejected: tuple[Rejection, ...]
+    ) -> None:
+        if written not in self.buffers:
+            self._buffer(written, choice.formats.output)
+        io = replace(
+            choice.io,
+            inputs=tuple(None if n is None else self.tensors[n] for n in op.inputs),
+            outputs=tuple(self.tensors[n] for n in op.outputs),
+        )
+        self.ops.append(op)
+        self.calls.append(
+            KernelCall(
+                op,
+                io,
+                choice.kernel,
+                tuple(None if n is None else self.owner.get(n) for n in op.inputs),
+                written,
+                choice.kernel.scratch_bytes(op, io),
+                choice.kernel.order(op, io),
+                choice.cost,
+                rejected,
+            )
+        )
+
+    def program(self, optimize: str) -> Program:
+        """What was built."""
+        graph = replace(self.graph, tensors=self.tensors, ops=tuple(self.ops))
+        return Program(graph, self.core, optimize, self.buffers, tuple(self.calls))
