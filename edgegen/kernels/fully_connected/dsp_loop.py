@@ -12,6 +12,7 @@ from edgegen.kernels.base import Cost, KernelIO, Packed, Piece
 from edgegen.kernels.formats import round_up
 from edgegen.kernels.fully_connected.dense_layer import BLOCK, pack_blocks
 from edgegen.kernels.fully_connected.dense_rows import (
+    FINISH_BYTES,
     DspDense,
     Rows,
     finish_code,
@@ -22,10 +23,13 @@ from edgegen.kernels.gemm import stream_constant
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
 
-PAIRS = 6
-"""Tap pairs of a round of the loop: with block and requantisation below 900 bytes of code."""
-TILE_BYTES = 68 * PAIRS + 110
+PAIRS = (8, 4, 2, 1)
+"""Tap pairs that a round of the loop may have: powers of 2 waste the least on padding."""
+PAIR_BYTES = 68
+BLOCK_BYTES = 110
+"""Code of a tap pair, and of a block of channels without requantisation."""
 DRIVER_BYTES = 250
+"""Code that all layers share."""
 
 
 class DspLoopFullyConnected(DspDense):
@@ -42,21 +46,23 @@ class DspLoopFullyConnected(DspDense):
     def scratch_bytes(self, op: FullyConnected, io: KernelIO) -> int:
         """The widened row, and a row of outputs that must not go straight to its buffer."""
         rows = Rows.of(op, io)
-        return 2 * _taps(rows) + round_up(rows.copied, BLOCK)
+        return 2 * _taps(rows, _pairs(io.core)) + round_up(rows.copied, BLOCK)
 
     def code(self, op: FullyConnected, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`: driver and widening, tile, requantisation."""
+        pairs = _pairs(io.core)
         return {
             self.path: DRIVER_BYTES,
-            "dsp_dense_loop": TILE_BYTES,
+            f"dsp_dense_loop {pairs}": BLOCK_BYTES + PAIR_BYTES * pairs,
             **finish_code(self.solved(op, io), io),
         }
 
     def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 19 cycles a pair of taps and 6 a round of the loop, for each block."""
         rows, solved = Rows.of(op, io), self.solved(op, io)
-        rounds = _taps(rows) // (2 * PAIRS)
-        block = rounds * (19 * PAIRS + 6) + 22 + finish_cycles(solved)
+        pairs = _pairs(io.core)
+        rounds = _taps(rows, pairs) // (2 * pairs)
+        block = rounds * (19 * pairs + 6) + 22 + finish_cycles(solved)
         row = 90 + rows.copy_cycles + rows.source.expand_cycles(rows.depth) + rows.blocks * block
         cycles = rows.count * row
         return Cost(round(cycles * 0.9), cycles)
@@ -64,12 +70,13 @@ class DspLoopFullyConnected(DspDense):
     def flash_bytes(self, op: FullyConnected, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
         rows, words = Rows.of(op, io), self.solved(op, io).words_per_channel
-        return BLOCK * rows.blocks * (_taps(rows) + 4 * words)
+        return BLOCK * rows.blocks * (_taps(rows, _pairs(io.core)) + 4 * words)
 
     def pack(self, op: FullyConnected, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
         rows, solved = Rows.of(op, io), self.solved(op, io)
-        taps = _taps(rows)
+        pairs = _pairs(io.core)
+        taps = _taps(rows, pairs)
         weights = np.pad(self.weights(io, rows), ((0, 0), (0, taps - rows.depth)))
         stream = pack_blocks(weights, solved, taps).astype(np.uint32)
         return Packed(
@@ -78,11 +85,18 @@ class DspLoopFullyConnected(DspDense):
             pieces={
                 "expand": rows.source.expand,
                 **finish_pieces(solved, io),
-                "tile": Piece("dsp_dense_loop", str(2 * PAIRS), {"pairs": PAIRS}),
+                "tile": Piece("dsp_dense_loop", str(2 * pairs), {"pairs": pairs}),
             },
         )
 
 
-def _taps(rows: Rows) -> int:
+def _pairs(core: Core) -> int:
+    """Tap pairs of a round: the loop over blocks, requantisation included, should fit the cache."""
+    assert core.loop_bytes is not None
+    room = core.loop_bytes - BLOCK_BYTES - FINISH_BYTES["linear"]
+    return next((p for p in PAIRS if PAIR_BYTES * p <= room), PAIRS[-1])
+
+
+def _taps(rows: Rows, pairs: int) -> int:
     """Taps of a row, padded to whole rounds of the loop."""
-    return round_up(rows.depth, 2 * PAIRS)
+    return round_up(rows.depth, 2 * pairs)
