@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from typing import Any, ClassVar, TypeVar
 
-from edgegen.ir import OpIO
-from edgegen.kernels.base import KernelIO
+from edgegen.ir import Op, OpIO
+from edgegen.kernels.base import Formats, Kernel, KernelIO
+from edgegen.kernels.broadcast import binary_formats
 from edgegen.kernels.formats import SLACK, Layout
 from edgegen.kernels.order import AccessOrder, elementwise
 from edgegen.quant.form import Saturation
+from edgegen.target.cores import Core
 
-
-def reject_pairs(io: OpIO) -> str:
-    """Why two operands cannot be walked in step, byte by byte; empty when they can."""
-    if any(t is None or t.data is not None for t in io.inputs):
-        return "an operand is a constant"
-    if any(t is None or t.type.elements != io.output.type.elements for t in io.inputs):
-        return "an operand is broadcast"
-    return ""
+OpT = TypeVar("OpT", bound=Op)
 
 
 def stored_bytes(io: KernelIO) -> int:
@@ -61,3 +57,30 @@ def clamp_cycles(saturation: Saturation, *, signed: bool) -> int:
     """Cycles that a word costs besides its saturation on a Cortex-M4."""
     ceiling = 0 if saturation.ceiling is None else 3
     return ceiling + bool(saturation.offset) + signed
+
+
+class DspPairs(Kernel[OpT]):
+    """Base of kernels with two operands of equal shape, walked in step."""
+
+    name: ClassVar[str] = "dsp"
+    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
+
+    @abstractmethod
+    def solvable(self, op: OpT, io: OpIO) -> bool:
+        """Whether constants for these scales were found and proved."""
+
+    def rejects(self, op: OpT, io: OpIO, core: Core) -> str:  # noqa: ARG002
+        """See `Kernel.rejects`."""
+        if any(t is None or t.data is not None for t in io.inputs):
+            return "an operand is a constant"
+        if any(t is None or t.type.elements != io.output.type.elements for t in io.inputs):
+            return "an operand is broadcast"
+        return "" if self.solvable(op, io) else "no constants could be proved for these scales"
+
+    def formats(self, op: OpT, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
+        """See `Kernel.formats`."""
+        return binary_formats(io)
+
+    def order(self, op: OpT, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+        """See `Kernel.order`."""
+        return stepwise_order(io)

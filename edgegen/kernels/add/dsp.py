@@ -9,56 +9,39 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed, Piece
-from edgegen.kernels.broadcast import binary_formats
+from edgegen.kernels.base import Cost, KernelIO, Packed, Piece
 from edgegen.kernels.formats import Layout
-from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
+    DspPairs,
     clamp_cycles,
-    reject_pairs,
     saturation_variables,
     saturation_variant,
-    stepwise_order,
     stored_bytes,
 )
 from edgegen.ops.add import LEFT_SHIFT, Add
 from edgegen.quant.solve_add import Sum, TwoProducts, prove_sum, solve_sum
 from edgegen.quant.word32 import wrap
-from edgegen.target.cores import Core
 
 
-class DspAdd(Kernel[Add]):
+class DspAdd(DspPairs[Add]):
     """Operands of equal shape in any one format; see `edgegen.quant.solve_add`."""
 
     op: ClassVar[type[Op]] = Add
-    name: ClassVar[str] = "dsp"
-    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
 
-    def rejects(self, op: Add, io: OpIO, core: Core) -> str:  # noqa: ARG002
-        """See `Kernel.rejects`."""
-        reason = reject_pairs(io)
-        if not reason and _solve(_sum(op, io)) is None:
-            return "no constants could be proved for these scales"
-        return reason
-
-    def formats(self, op: Add, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
-        """See `Kernel.formats`."""
-        return binary_formats(io)
-
-    def order(self, op: Add, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return stepwise_order(io)
+    def solvable(self, op: Add, io: OpIO) -> bool:
+        """See `DspPairs.solvable`."""
+        return solved_sum(op, io) is not None
 
     def code(self, op: Add, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`."""
-        form = _solve(_sum(op, io))
+        form = solved_sum(op, io)
         assert form is not None
         signed = io.output_format.layout is Layout.DENSE
         return {f"dsp_add {_tile(form, signed=signed).variant}": 310 if signed else 250}
 
     def cost(self, op: Add, io: KernelIO) -> Cost:
         """See `Kernel.cost`: 27 cycles a word and 3 a round of two words."""
-        form = _solve(_sum(op, io))
+        form = solved_sum(op, io)
         assert form is not None
         signed = io.output_format.layout is Layout.DENSE
         word = 28.5 + clamp_cycles(form.saturation, signed=signed)
@@ -71,7 +54,7 @@ class DspAdd(Kernel[Add]):
 
     def pack(self, op: Add, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        form = _solve(_sum(op, io))
+        form = solved_sum(op, io)
         assert form is not None
         signed = io.output_format.layout is Layout.DENSE
         one, other = form.factors

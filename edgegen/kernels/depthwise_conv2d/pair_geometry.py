@@ -21,7 +21,7 @@ class Axis:
         inputs: pixels of the input.
         outputs: pixels of the output.
         stride: input pixels from one output to the next.
-        before: padding before the first pixel, at most 2.
+        before: padding before the first pixel.
     """
 
     inputs: int
@@ -60,15 +60,12 @@ class PairRow:
     @classmethod
     def of(cls, axis: Axis) -> PairRow:
         """The row of an axis of stride 1 or 2."""
-        groups = -(-axis.outputs // GROUP)
+        groups, pairs = -(-axis.outputs // GROUP), -(-axis.outputs // 2)
         if axis.stride == 1:
-            words, needed = GROUP * groups + 1, axis.outputs + TAPS - 2
+            words, needed = GROUP * groups + 1, 2 * pairs + 1
         else:
-            pairs = -(-axis.outputs // 2)
             words, needed = 6 * groups, 4 * pairs
         first = axis.before > 0
-        # A second pixel of padding, which only filters of fewer than three taps can have, counts
-        # as one of the tail's: `before` is at most 1 for three taps.
         usable = axis.inputs if first else axis.inputs - 1
         valid = min(usable, needed)
         main = valid // 4

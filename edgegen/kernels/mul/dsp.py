@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed, Piece
-from edgegen.kernels.broadcast import binary_formats
+from edgegen.kernels.base import Cost, KernelIO, Packed, Piece
 from edgegen.kernels.formats import Layout
 from edgegen.kernels.operands import storage_offset
-from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pairwise import (
+    DspPairs,
     clamp_cycles,
-    reject_pairs,
     saturation_variables,
     saturation_variant,
-    stepwise_order,
     stored_bytes,
 )
 from edgegen.kernels.solved import Solved, solve_layer
@@ -25,33 +22,19 @@ from edgegen.ops.mul import Mul
 from edgegen.quant.fixed_point import Multiplier
 from edgegen.quant.solve_add import product_channel
 from edgegen.quant.solver import Shifts
-from edgegen.target.cores import Core
 
 # Products have up to 17 bits, so that k = 14 leaves room for c0; e = 16 is quickest.
 SHIFTS = Shifts(range(14, -1, -1), range(16, 7, -1))
 
 
-class DspMul(Kernel[Mul]):
+class DspMul(DspPairs[Mul]):
     """Operands of equal shape in any one format."""
 
     op: ClassVar[type[Op]] = Mul
-    name: ClassVar[str] = "dsp"
-    requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
 
-    def rejects(self, op: Mul, io: OpIO, core: Core) -> str:  # noqa: ARG002
-        """See `Kernel.rejects`."""
-        reason = reject_pairs(io)
-        if not reason and _solved(op, io) is None:
-            return "no constants could be proved for these scales"
-        return reason
-
-    def formats(self, op: Mul, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
-        """See `Kernel.formats`."""
-        return binary_formats(io)
-
-    def order(self, op: Mul, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return stepwise_order(io)
+    def solvable(self, op: Mul, io: OpIO) -> bool:
+        """See `DspPairs.solvable`."""
+        return _solved(op, io) is not None
 
     def code(self, op: Mul, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`."""
