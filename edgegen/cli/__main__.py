@@ -1,0 +1,5 @@
+"""`python -m edgegen.cli`."""
+
+from edgegen.cli import main
+
+main()

@@ -1,0 +1,109 @@
+"""What the commands share: options, error reporting, the console."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+
+from edgegen.errors import EdgegenError, Problem, ToolError
+from edgegen.pipeline import Options
+from edgegen.target.select import OPTIMIZE
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MODEL = click.argument("model", type=click.Path(path_type=Path))
+BOARD = click.option("--board", "-b", required=True, help="A board's name, or a path to its .toml.")
+INPUTS = click.option(
+    "--inputs",
+    type=click.Path(path_type=Path),
+    help="An .npz with `inputs` [n, ...]; recorded `outputs` and `labels` are compared too.",
+)
+
+
+def compile_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Adds the options of a compilation; the command gets them as one `options`."""
+
+    @click.option("--name", help="Prefix of all C identifiers; default: the model file's name.")
+    @click.option(
+        "--optimize",
+        type=click.Choice(OPTIMIZE),
+        default="balanced",
+        show_default=True,
+        help="What to prefer where there is a choice of kernels.",
+    )
+    @click.option(
+        "--kernels-in-ram",
+        is_flag=True,
+        help="Run the kernels' code from RAM, without wait states.",
+    )
+    @click.option(
+        "--flash-budget",
+        type=click.IntRange(min=1),
+        help="Bytes for constants and code; default: the board's flash.",
+    )
+    @click.option(
+        "--ram-budget",
+        type=click.IntRange(min=1),
+        help="Bytes for the arena; default: the board's RAM.",
+    )
+    @functools.wraps(command)
+    def wrapped(
+        *args: object,
+        name: str | None,
+        optimize: str,
+        kernels_in_ram: bool,
+        flash_budget: int | None,
+        ram_budget: int | None,
+        **kwargs: object,
+    ) -> R:
+        options = Options(name, optimize, kernels_in_ram, flash_budget, ram_budget)
+        return command(*args, options=options, **kwargs)
+
+    return wrapped
+
+
+def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Prints an EdgegenError and exits with 1; anything else is a bug and keeps its traceback."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except EdgegenError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+    return wrapped
+
+
+def console() -> Console:
+    """A console that never fails and, when it is no terminal, is wide enough for every table."""
+    # A terminal without UTF-8 shows question marks instead of bars rather than failing.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    # Wide enough for every table when the output is not a terminal.
+    return Console(width=None if sys.stdout.isatty() else 132, highlight=False, soft_wrap=False)
+
+
+@contextmanager
+def emulation() -> Iterator[None]:
+    """Turns a missing optional package into a hint."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ToolError(
+            Problem(
+                f"the Python package {error.name!r} is missing",
+                why="running firmware needs an emulator",
+                hint='pip install "edgegen[emulate]"',
+            )
+        ) from error
