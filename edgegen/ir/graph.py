@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from edgegen.errors import Problem
+from edgegen.errors import Problem, UnsupportedError
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.names import short_name
-from edgegen.ir.raw import RawNode
+from edgegen.ir.raw import Attribute, RawNode
 from edgegen.ir.types import Array, Tensor
 
 
@@ -96,6 +97,26 @@ class Op(ABC):
         Returns:
             One array for each output in its dtype and shape.
         """
+
+    def node(self, io: OpIO) -> RawNode:
+        """The operator as a .tflite file holds it: the inverse of `parse`.
+
+        Raises:
+            UnsupportedError: TFLite has no such operator.
+        """
+        raise UnsupportedError(
+            Problem(
+                f"operator {self.stem} cannot be written to a .tflite file", place(self.origin, io)
+            )
+        )
+
+    def tflite(self, kind: str, version: int = 1, **attributes: Attribute) -> RawNode:
+        """What `node` returns, from TFLite's operator name and its options in snake case."""
+        return RawNode(self.origin.index, kind, version, self.inputs, self.outputs, attributes)
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """What the operator on int8 demands of its tensors' quantisation."""
+        return Int8Form()
 
     def macs(self, io: OpIO) -> int:  # noqa: ARG002
         """Multiply-accumulates of one inference."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -36,6 +37,19 @@ class Concatenation(Op):
             axis=node.integer("axis", 0),
             activation=node.text("fused_activation_function", "NONE"),
         )
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite(
+            "CONCATENATION",
+            rules.version(io, int8=2),
+            axis=self.axis,
+            fused_activation_function=self.activation,
+        )
+
+    def int8_form(self, io: OpIO) -> Int8Form:
+        """See `Op.int8_form`."""
+        return Int8Form(shared=tuple(range(len(io.inputs))))
 
     def dimension(self, io: OpIO) -> int:
         """The axis, counted from the start."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -47,6 +48,25 @@ class DepthwiseConv2D(Op):
             padding=node.text("padding", "SAME"),
             activation=node.text("fused_activation_function", "NONE"),
         )
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        dilated = self.dilation != (1, 1)
+        return self.tflite(
+            "DEPTHWISE_CONV_2D",
+            rules.version(io, int8=3, other=2 if dilated else 1),
+            stride_h=self.stride[0],
+            stride_w=self.stride[1],
+            dilation_h_factor=self.dilation[0],
+            dilation_w_factor=self.dilation[1],
+            depth_multiplier=self.multiplier(io),
+            padding=self.padding,
+            fused_activation_function=self.activation,
+        )
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(channel_axis=3)
 
     def window(self, io: OpIO) -> tuple[Window, Window]:
         """The sliding windows along height and width."""

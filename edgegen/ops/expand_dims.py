@@ -23,6 +23,10 @@ class ExpandDims(SameBytes):
         """See `Op.parse`."""
         return cls(inputs=node.inputs, outputs=node.outputs, origin=origin)
 
+    def node(self, io: OpIO) -> RawNode:  # noqa: ARG002
+        """See `Op.node`."""
+        return self.tflite("EXPAND_DIMS")
+
     def arity(self) -> tuple[int, int]:
         """See `SameBytes.arity`."""
         return 2, 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -56,6 +57,20 @@ class FullyConnected(Op):
             keep_num_dims=node.flag("keep_num_dims"),
             activation=node.text("fused_activation_function", "NONE"),
         )
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite(
+            "FULLY_CONNECTED",
+            5 if self.keep_num_dims else rules.version(io, int8=4),
+            keep_num_dims=self.keep_num_dims,
+            weights_format="DEFAULT",
+            fused_activation_function=self.activation,
+        )
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(channel_axis=0)
 
     def rows(self, io: OpIO) -> int:
         """Number of rows that the weights are applied to."""

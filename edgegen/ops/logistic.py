@@ -10,12 +10,13 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.quant.lookup import Float32, Int8, apply, exp, lookup_table
 
-OUTPUT_SCALE = 1.0 / 256.0
+OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 256.0, -128
 
 
 def logistic(x: Float32) -> Float32:
@@ -34,6 +35,14 @@ class Logistic(Op):
     def parse(cls, node: RawNode, origin: Origin) -> Logistic:
         """See `Op.parse`."""
         return cls(node.inputs, node.outputs, origin)
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite("LOGISTIC", rules.version(io, int8=2))
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

@@ -34,6 +34,10 @@ class Mean(Op):
         """See `Op.parse`."""
         return cls(node.inputs, node.outputs, origin, node.flag("keep_dims"))
 
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite("MEAN", rules.version(io, int8=2), keep_dims=self.keep_dims)
+
     def axes(self, io: OpIO) -> tuple[int, ...]:
         """The reduced dimensions, each once, in order; a scalar has none whatever is asked."""
         rank = len(io.input(0).type.shape)

@@ -39,6 +39,12 @@ class Mul(Op):
         activation = node.text("fused_activation_function", "NONE")
         return cls(node.inputs, node.outputs, origin, activation)
 
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite(
+            "MUL", rules.version(io, int8=2), fused_activation_function=self.activation
+        )
+
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         return binary_problems(io, self.activation, MAX_BROADCAST_RANK) or rescale_problems(

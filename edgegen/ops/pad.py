@@ -14,6 +14,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -32,6 +33,15 @@ class Pad(Op):
     def parse(cls, node: RawNode, origin: Origin) -> Pad:
         """See `Op.parse`."""
         return cls(inputs=node.inputs, outputs=node.outputs, origin=origin)
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        kind = "PAD" if io.optional(2) is None else "PADV2"
+        return self.tflite(kind, rules.version(io, int8=2))
+
+    def int8_form(self, io: OpIO) -> Int8Form:
+        """See `Op.int8_form`."""
+        return Int8Form(shared=(0,) if io.optional(2) is None else (0, 2))
 
     def amounts(self, io: OpIO) -> tuple[tuple[int, int], ...]:
         """Elements before and after each axis."""

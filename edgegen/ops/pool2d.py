@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -45,6 +46,23 @@ class Pool2D(Op):
             padding=node.text("padding", "SAME"),
             activation=node.text("fused_activation_function", "NONE"),
         )
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite(
+            self.sources[0],
+            rules.version(io, int8=2),
+            filter_height=self.size[0],
+            filter_width=self.size[1],
+            stride_h=self.stride[0],
+            stride_w=self.stride[1],
+            padding=self.padding,
+            fused_activation_function=self.activation,
+        )
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(shared=(0,))
 
     def window(self) -> tuple[Window, Window]:
         """The sliding windows along height and width."""

@@ -31,6 +31,10 @@ class Quantize(Op):
         """See `Op.parse`."""
         return cls(node.inputs, node.outputs, origin)
 
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite("QUANTIZE", 1 if io.input(0).type.dtype is DType.FLOAT32 else 2)
+
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1))

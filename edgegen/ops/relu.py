@@ -32,6 +32,10 @@ class Relu(Op):
         """See `Op.parse`."""
         return cls(node.inputs, node.outputs, origin, node.type)
 
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite(self.activation, rules.version(io, int8=2))
+
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         return unary_problems(io) or rescale_problems(self._factor(io), 255)

@@ -36,6 +36,10 @@ class Reshape(SameBytes):
             new_shape=shape if isinstance(shape, tuple) else (),
         )
 
+    def node(self, io: OpIO) -> RawNode:  # noqa: ARG002
+        """See `Op.node`."""
+        return self.tflite("RESHAPE", new_shape=self.new_shape)
+
     def arity(self) -> tuple[int, int]:
         """See `SameBytes.arity`."""
         return 1, 2

@@ -135,3 +135,11 @@ def batch_problems(tensor: Tensor) -> list[Problem]:
             hint="convert the model with a batch of 1",
         )
     ]
+
+
+def version(io: OpIO, *, int8: int, other: int = 1) -> int:
+    """A TFLite operator's version number: that of its int8 form, or the one before it.
+
+    Source: TFLite 2.14 `tools/versioning/op_version.cc`.
+    """
+    return int8 if io.output.type.dtype is DType.INT8 else other

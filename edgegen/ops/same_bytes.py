@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, TensorKind
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 
@@ -25,6 +26,10 @@ class SameBytes(Op):
     @abstractmethod
     def target(self, io: OpIO) -> Shape | Problem:
         """The output's shape, or why there is none; may assume that inputs are present."""
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(shared=(0,))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`. Any element type may pass, since no byte is touched."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -44,6 +45,14 @@ class Softmax(Op):
         """See `Op.parse`."""
         # Without an options table TFLite reads beta as 0 and gives up; so does `check`.
         return cls(node.inputs, node.outputs, origin, beta=node.number("beta", 0.0))
+
+    def node(self, io: OpIO) -> RawNode:
+        """See `Op.node`."""
+        return self.tflite("SOFTMAX", rules.version(io, int8=2), beta=self.beta)
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

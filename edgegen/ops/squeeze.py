@@ -31,6 +31,10 @@ class Squeeze(SameBytes):
             dims=dims if isinstance(dims, tuple) else (),
         )
 
+    def node(self, io: OpIO) -> RawNode:  # noqa: ARG002
+        """See `Op.node`."""
+        return self.tflite("SQUEEZE", squeeze_dims=self.dims)
+
     def arity(self) -> tuple[int, int]:
         """See `SameBytes.arity`."""
         return 1, 1

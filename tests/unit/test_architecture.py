@@ -19,6 +19,7 @@ ALLOWED = {
     "kernels": {"errors", "ir", "quant", "ops", "target.cores"},
     "passes": {"errors", "ir", "quant", "ops"},
     "frontends": {"errors", "ir", "ops"},
+    "export": {"errors", "ir"},
     "plan": {"errors", "ir", "kernels"},
     "target": {"errors", "ir", "ops", "kernels", "plan", "codegen", "resources"},
     "codegen": {"errors", "ir", "kernels", "plan", "resources", "verify.reference"},
