@@ -12,6 +12,7 @@ from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.names import short_name
 from edgegen.ir.raw import Attribute, RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array, Tensor
 
 
@@ -125,6 +126,13 @@ class Op(ABC):
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """The attributes that matter to a reader, in a few words; may be empty."""
         return ""
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:  # noqa: ARG002
+        """Which rows of each input an output row needs, None for a constant or absent input.
+
+        None in all where rows do not come from rows: the whole input is needed first.
+        """
+        return None
 
     def alias_of(self, io: OpIO) -> int | None:  # noqa: ARG002
         """Index of the input whose bytes the output is, unchanged (reshape); None otherwise."""

@@ -84,7 +84,7 @@ def binary_order(io: KernelIO) -> AccessOrder:
         for i, (j, k) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
             yield ((0, j, j + 1), (1, k, k + 1), (-1, i, i + 1))
 
-    return AccessOrder(trace)
+    return AccessOrder(trace=trace)
 
 
 def binary_call(io: KernelIO, output_range: tuple[int, int]) -> dict[str, Any]:

@@ -60,6 +60,11 @@ class Format:
         """For dumps and `--explain`."""
         return "dense" if self.layout is Layout.DENSE else f"{self.layout.value} u8"
 
+    @property
+    def slack(self) -> int:
+        """Bytes after the last pixel that kernels may overwrite."""
+        return 0 if self.layout is Layout.DENSE else SLACK
+
     def rows(self, kind: TensorType) -> tuple[int, int]:
         """Rows of a plane and pixels of a row."""
         height, width = image(kind)[:2]

@@ -1,60 +1,133 @@
 """The order in which a kernel reads its inputs and writes its output.
 
-Two buffers may overlap when no byte of the input is overwritten before its last read. With
-output byte i written at time w(i) and input byte j last read at time r(j), the output may lie
-`D = 1 + max{i - j : r(j) > w(i)}` or more bytes below the input (diagonal memory optimisation,
-arXiv 2010.01668, here per byte).
+Two buffers may overlap when no byte of the input is overwritten before its last read. With output
+byte i written at time w(i) and input byte j last read at time r(j), an output that lies below its
+input is safe from `D = 1 + max{i - j : r(j) > w(i)}` bytes on, one that lies above it from the
+mirror image D' (diagonal memory optimisation, arXiv 2010.01668, here byte by byte).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
 Span = tuple[int, int, int]
 """Which bytes: input index (or -1 for the output), first byte, one past the last byte."""
 
 
 @dataclass(frozen=True)
-class AccessOrder:
-    """Declared accesses of a kernel over time.
+class Accesses:
+    """What is read and written when; within one point of time, all reads come first.
 
     Attributes:
-        trace: yields steps; the bytes of one step's spans are all read before any is written.
-            None means that nothing is promised: inputs are needed until the end.
+        reads: by input index, rows of (time, first byte, one past the last byte).
+        writes: the same for the output. Bytes that are overwritten with rubbish (padding of the
+            format) count as written.
     """
 
-    trace: Callable[[], Iterator[tuple[Span, ...]]] | None = None
+    reads: Mapping[int, Ints]
+    writes: Ints
 
-    def distance(self, index: int, input_bytes: int, output_bytes: int) -> int | None:
-        """The smallest safe distance from the output's base up to an input's base, in bytes.
 
-        Args:
-            index: which input.
-            input_bytes: its size.
-            output_bytes: the output's size.
+def forward_distance(reads: Ints, writes: Ints) -> int | None:
+    """D: the least `input offset - output offset` from which on all distances are safe.
 
-        Returns:
-            D such that `input offset - output offset >= D` is safe, or None without a promise.
-        """
-        if self.trace is None:
+    Args:
+        reads: (time, first byte, one past the last byte), in any order.
+        writes: the same.
+
+    Returns:
+        D in bytes, or None where nothing is read after a write: every distance is safe.
+    """
+    if not len(reads) or not len(writes):
+        return None
+    by_time = reads[np.argsort(reads[:, 0], kind="stable")]
+    lowest = np.minimum.accumulate(by_time[::-1, 1])[::-1]
+    later = np.searchsorted(by_time[:, 0], writes[:, 0], side="right")
+    threatened = later < len(by_time)
+    if not threatened.any():
+        return None
+    return int((writes[threatened, 2] - lowest[later[threatened]]).max())
+
+
+def backward_distance(reads: Ints, writes: Ints, input_bytes: int, output_bytes: int) -> int | None:
+    """D': the least `end of output - end of input` from which on all distances are safe.
+
+    Args:
+        reads: (time, first byte, one past the last byte), in any order.
+        writes: the same.
+        input_bytes: size of the input.
+        output_bytes: size of the output.
+    """
+    return forward_distance(_mirrored(reads, input_bytes), _mirrored(writes, output_bytes))
+
+
+def _mirrored(spans: Ints, size: int) -> Ints:
+    return np.column_stack((spans[:, 0], size - spans[:, 2], size - spans[:, 1]))
+
+
+@dataclass(frozen=True)
+class AccessOrder:
+    """A kernel's promise about the order of its accesses.
+
+    Attributes:
+        promise: makes the accesses. None: nothing is promised, inputs are needed until the end.
+        trace: the same as steps, for orders without an array form: the bytes of one step's spans
+            are all read before any is written.
+    """
+
+    promise: Callable[[], Accesses] | None = field(default=None, compare=False)
+    trace: Callable[[], Iterator[tuple[Span, ...]]] | None = field(default=None, compare=False)
+
+    @cached_property
+    def accesses(self) -> Accesses | None:
+        """The accesses, made once; None without a promise."""
+        if self.promise is not None:
+            return self.promise()
+        return None if self.trace is None else _accesses(self.trace())
+
+    def forward(self, index: int) -> int | None:
+        """D for input `index`: how far below it the output may begin; None without a promise."""
+        return self._distance(index, forward_distance)
+
+    def backward(self, index: int, input_bytes: int, output_bytes: int) -> int | None:
+        """D' for input `index`: how far above its end the output may end."""
+        return self._distance(
+            index, lambda r, w: backward_distance(r, w, input_bytes, output_bytes)
+        )
+
+    def _distance(self, index: int, rule: Callable[[Ints, Ints], int | None]) -> int | None:
+        if self.accesses is None:
             return None
-        steps = list(self.trace())
-        # Lowest byte of the input that any later step still reads, from the end backwards.
-        lowest = input_bytes
-        worst: int | None = None
-        for spans in reversed(steps):
-            for which, _, end in spans:
-                if which == -1 and lowest < input_bytes:
-                    candidate = min(end, output_bytes) - 1 - lowest
-                    worst = candidate if worst is None else max(worst, candidate)
-            for which, start, _ in spans:
-                if which == index:
-                    lowest = min(lowest, start)
-        return -input_bytes if worst is None else worst + 1
+        reads = self.accesses.reads.get(index)
+        if reads is None:
+            return None
+        found = rule(reads, self.accesses.writes)
+        return ANYWHERE if found is None else found
 
+
+ANYWHERE = -(1 << 31)
+"""The distance of an output that is written after everything has been read."""
 
 NO_PROMISE = AccessOrder()
+
+
+def _accesses(steps: Iterator[tuple[Span, ...]]) -> Accesses:
+    reads: dict[int, list[tuple[int, int, int]]] = {}
+    writes: list[tuple[int, int, int]] = []
+    for time, spans in enumerate(steps):
+        for which, first, end in spans:
+            target = writes if which == -1 else reads.setdefault(which, [])
+            target.append((time, first, end))
+    return Accesses(
+        {index: np.array(found, np.int64) for index, found in reads.items()},
+        np.array(writes, np.int64).reshape(-1, 3),
+    )
 
 
 def elementwise(counts: tuple[int, ...], elements: int) -> AccessOrder:
@@ -65,12 +138,12 @@ def elementwise(counts: tuple[int, ...], elements: int) -> AccessOrder:
         elements: bytes of output.
     """
 
-    def trace() -> Iterator[tuple[Span, ...]]:
-        for i in range(elements):
-            reads = tuple(
-                (k, i if n == elements else 0, (i + 1) if n == elements else n)
-                for k, n in enumerate(counts)
-            )
-            yield (*reads, (-1, i, i + 1))
+    def promise() -> Accesses:
+        step = np.arange(elements, dtype=np.int64)
+        each = np.column_stack((step, step, step + 1))
+        whole = {n: np.column_stack((step, 0 * step, 0 * step + n)) for n in set(counts)}
+        return Accesses(
+            {k: each if n == elements else whole[n] for k, n in enumerate(counts)}, each
+        )
 
-    return AccessOrder(trace)
+    return AccessOrder(promise)

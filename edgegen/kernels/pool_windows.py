@@ -187,7 +187,7 @@ def window_order(windows: Windows, io: KernelIO) -> AccessOrder:
                     )
                 at += pixel
 
-    return AccessOrder(trace)
+    return AccessOrder(trace=trace)
 
 
 def _plane_order(io: KernelIO) -> AccessOrder:
@@ -199,7 +199,7 @@ def _plane_order(io: KernelIO) -> AccessOrder:
         for c in range(image(kind)[2]):
             yield ((0, c * plane, (c + 1) * plane), (-1, c, c + 1))
 
-    return AccessOrder(trace)
+    return AccessOrder(trace=trace)
 
 
 def window_call(windows: Windows, io: KernelIO) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def pool_order(op: Pool2D, io: KernelIO) -> AccessOrder:
                 for c in range(channels):
                     yield ((0, first + c, last + c + 1), (-1, base + c, base + c + 1))
 
-    return AccessOrder(trace)
+    return AccessOrder(trace=trace)
 
 
 def pool_taps(op: Pool2D, io: OpIO) -> int:

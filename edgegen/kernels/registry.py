@@ -11,6 +11,7 @@ from typing import Any
 from edgegen.errors import InternalError
 from edgegen.ir import Op
 from edgegen.kernels.base import Kernel
+from edgegen.kernels.rows import ByRows, RowKernel
 
 AnyKernel = Kernel[Any]
 
@@ -27,6 +28,7 @@ def kernels() -> tuple[AnyKernel, ...]:
             if (
                 issubclass(cls, Kernel)
                 and not inspect.isabstract(cls)
+                and cls is not ByRows
                 and cls.__module__ == module.__name__
             ):
                 kernel = cls()
@@ -38,5 +40,12 @@ def kernels() -> tuple[AnyKernel, ...]:
 
 @functools.cache
 def kernels_for(op: type[Op]) -> tuple[AnyKernel, ...]:
-    """All kernels of an operator."""
-    return tuple(k for k in kernels() if k.op is op)
+    """All kernels of an operator that compute it as a whole."""
+    return tuple(k for k in kernels() if k.op is op and not isinstance(k, RowKernel))
+
+
+@functools.cache
+def row_kernels_for(op: type[Op]) -> tuple[RowKernel[Any], ...]:
+    """All ways to compute an operator row by row: its own kernels for it, and the others' rows."""
+    own = tuple(k for k in kernels() if k.op is op and isinstance(k, RowKernel))
+    return own + tuple(ByRows(k) for k in kernels_for(op))

@@ -31,4 +31,4 @@ def pixel_by_pixel(io: OpIO, height: Window, width: Window) -> AccessOrder:
                 for c in range(out_c):
                     yield ((0, first, last), (-1, base + c, base + c + 1))
 
-    return AccessOrder(trace)
+    return AccessOrder(trace=trace)

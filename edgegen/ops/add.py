@@ -11,6 +11,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import binary_problems
@@ -91,6 +92,10 @@ class Add(Op):
         """Lowest and highest output after the fused activation."""
         out = io.output.type
         return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`."""
+        return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: `reference/integer_ops/add.h` AddFunc."""

@@ -12,6 +12,7 @@ from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
@@ -118,6 +119,10 @@ class Conv2D(Op):
         """Lowest and highest output after the fused activation."""
         out = io.output.type
         return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...]:
+        """See `Op.row_windows`."""
+        return rules.windowed_rows(io, self.window(io)[0])
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: reference_integer_ops::ConvPerChannel."""

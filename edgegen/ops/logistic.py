@@ -12,6 +12,7 @@ from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.quant.lookup import Float32, Int8, apply, exp, lookup_table
@@ -69,6 +70,10 @@ class Logistic(Op):
         not the fixed-point function of `integer_ops/logistic.h`.
         """
         return lookup_table(io.input(0).type, io.output.type, logistic)
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`."""
+        return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`."""

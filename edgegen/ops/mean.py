@@ -12,6 +12,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.quant.fixed_point import INT32_MAX, Multiplier, multiply_by, quantize_multiplier
@@ -100,6 +101,13 @@ class Mean(Op):
         count = self.count(io)
         extra = min(count.bit_length() - 1, 32, 31 + base.shift)
         return Multiplier((base.mantissa << extra) // count, base.shift - extra)
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`: over height, or height and width, all rows make one."""
+        shape = io.input(0).type.shape
+        if len(shape) != 4 or not {1} <= set(self.axes(io)) <= {1, 2}:
+            return None
+        return (RowWindow(shape[1]), None)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: as for `multiplier`."""

@@ -12,6 +12,7 @@ from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.window import Window, window_problems, window_summary
@@ -90,6 +91,10 @@ class Pool2D(Op):
             )
             + rules.batch_problems(io.input(0))
         )
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...]:
+        """See `Op.row_windows`."""
+        return rules.windowed_rows(io, self.window()[0])
 
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """See `Op.summary`."""

@@ -11,6 +11,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems
@@ -69,6 +70,10 @@ class Quantize(Op):
         values = np.arange(256, dtype=np.uint8).view(source.dtype.numpy).astype(np.int64)
         out = multiply_by(values - source.zero_point, quantize_multiplier(self._factor(io)))
         return rules.saturate(out + target.zero_point, *target.dtype.limits, dtype=target.dtype)
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`."""
+        return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: `reference/requantize.h`."""

@@ -9,7 +9,9 @@ from typing import ClassVar
 from edgegen.errors import InternalError, Problem
 from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
+from edgegen.ops import rules
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Reformat(Op):
         if io.input(0).type == io.output.type:
             return []
         return [Problem(f"reformat changes {io.input(0).type} to {io.output.type}")]
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`."""
+        return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:  # noqa: ARG002
         """See `Op.evaluate`."""

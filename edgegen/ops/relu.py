@@ -11,6 +11,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems, unary_problems
@@ -64,6 +65,10 @@ class Relu(Op):
         return rules.saturate(out + io.output.type.zero_point, *self.output_range(io)).astype(
             np.int8
         )
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`."""
+        return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: `reference/reference_ops.h` ReluX."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, OpIO, Tensor, TensorKind
+from edgegen.ir.row_window import ONE_ROW, RowWindow
 from edgegen.ir.types import Array
+from edgegen.ops.window import Window
 
 PADDINGS = ("SAME", "VALID")
 
@@ -143,3 +146,35 @@ def version(io: OpIO, *, int8: int, other: int = 1) -> int:
     Source: TFLite 2.14 `tools/versioning/op_version.cc`.
     """
     return int8 if io.output.type.dtype is DType.INT8 else other
+
+
+def elementwise_rows(io: OpIO) -> tuple[RowWindow | None, ...] | None:
+    """`Op.row_windows` of an operator that works value by value on images of one shape.
+
+    Constants may broadcast; another activation that does leaves no rows.
+    """
+    if len(io.output.type.shape) != 4:
+        return None
+    found: list[RowWindow | None] = []
+    for tensor in io.inputs:
+        if tensor is None or tensor.data is not None:
+            if tensor is not None and not _same_for_rows(tensor):
+                return None
+            found.append(None)
+        elif tensor.type.shape == io.output.type.shape:
+            found.append(ONE_ROW)
+        else:
+            return None
+    return tuple(found)
+
+
+def _same_for_rows(constant: Tensor) -> bool:
+    """Whether a constant is the same for all rows of an image."""
+    shape = constant.type.shape
+    return len(shape) < 3 or math.prod(shape[:-2]) == 1
+
+
+def windowed_rows(io: OpIO, height: Window) -> tuple[RowWindow | None, ...]:
+    """`Op.row_windows` of an operator that slides a window over input 0; the rest are constants."""
+    rows = height.rows(io.input(0).type.shape[1])
+    return (rows, *(None for _ in io.inputs[1:]))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegen.errors import Problem
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 
 MAX_EXTENT = 4096
@@ -49,6 +50,10 @@ class Window:
         """Padding elements before the first input; an odd one goes after the last."""
         total = (self.outputs(inputs) - 1) * self.stride + self.extent - inputs
         return max(total, 0) // 2
+
+    def rows(self, inputs: int) -> RowWindow:
+        """This window along the height of an image of `inputs` rows."""
+        return RowWindow(self.size, self.dilation, self.stride, self.before(inputs))
 
     def after(self, inputs: int) -> int:
         """Padding elements that the last outputs read beyond the input."""

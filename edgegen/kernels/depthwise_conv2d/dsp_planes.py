@@ -77,7 +77,7 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
                     yield ((-1, begin, end),)
                     yield ((0, channel * plane + first * pitch, channel * plane + last * pitch),)
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

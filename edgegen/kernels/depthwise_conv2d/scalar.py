@@ -54,7 +54,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
                             (-1, base + c, base + c + 1),
                         )
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def features(self, op: DepthwiseConv2D, io: OpIO) -> tuple[int, ...]:
         """What its cost depends on; see `window_features`."""

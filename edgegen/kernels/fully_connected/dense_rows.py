@@ -137,7 +137,7 @@ class DspDense(Kernel[FullyConnected]):
                 units = rows.copied or BLOCK * rows.blocks
                 yield ((0, read, read + rows.depth), (-1, written, written + units))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def solved(self, op: FullyConnected, io: KernelIO) -> Solved:
         """The requantisation of a layer that `rejects` lets pass."""

@@ -41,7 +41,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
                 for i in range(row * units, (row + 1) * units):
                     yield (read, (-1, i, i + 1))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def features(self, op: FullyConnected, io: OpIO) -> tuple[int, ...]:
         """What its cost depends on: multiply-accumulates, outputs."""

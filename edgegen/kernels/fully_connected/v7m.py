@@ -133,7 +133,7 @@ class V7mFullyConnected(Kernel[FullyConnected]):
                 units = shape.copied or BLOCK * shape.blocks
                 yield ((0, read, read + shape.depth), (-1, written, written + units))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
         """See `Kernel.cost`: the tile counted from its template, the driver measured."""

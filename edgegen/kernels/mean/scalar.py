@@ -53,7 +53,7 @@ class ScalarMean(Kernel[Mean]):
             for i, base in enumerate(bases.tolist()):
                 yield ((0, base, base + extent), (-1, i, i + 1))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def cost(self, op: Mean, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 7 cycles a value read and 25 a value written."""

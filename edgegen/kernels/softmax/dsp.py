@@ -42,7 +42,7 @@ class DspSoftmax(Kernel[Softmax]):
                 for i in range(depth):
                     yield ((0, first + i, first + i + 1), (-1, at + i, at + i + 1))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def cost(self, op: Softmax, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`."""

@@ -35,7 +35,7 @@ class ScalarSoftmax(Kernel[Softmax]):
                 for i in range(first, first + depth):
                     yield ((0, i, i + 1), (-1, i, i + 1))
 
-        return AccessOrder(trace)
+        return AccessOrder(trace=trace)
 
     def cost(self, op: Softmax, io: OpIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 50 cycles a value and 300 a row for the reciprocal."""
