@@ -71,6 +71,65 @@ def mobilenet_v2() -> nn.Module:
     )
 
 
+class SqueezeExcite(nn.Module):
+    """Scales every channel by what all of them average to (Hu et al., 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, channels // 4, 1),
+            nn.ReLU(),
+            nn.Conv2d(channels // 4, channels, 1),
+            nn.Hardsigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, channels, h, w] to the same shape."""
+        return x * self.gate(x)
+
+
+class GatedResidual(nn.Module):
+    """The block of MobileNetV3 (Howard et al., 2019): expand, filter, gate, project."""
+
+    def __init__(self, inputs: int, outputs: int, hidden: int, stride: int) -> None:
+        super().__init__()
+        self.residual = stride == 1 and inputs == outputs
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, hidden, 1, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.Hardswish(),
+            nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False),
+            nn.BatchNorm2d(hidden),
+            nn.Hardswish(),
+            SqueezeExcite(hidden),
+            nn.Conv2d(hidden, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, inputs, h, w] to [n, outputs, h / stride, w / stride]."""
+        y = self.body(x)
+        return x + y if self.residual else y
+
+
+def mobilenet_v3() -> nn.Module:
+    """A narrow MobileNetV3 for 32 x 32 images."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.Hardswish(),
+        GatedResidual(8, 8, 16, 2),
+        GatedResidual(8, 12, 32, 2),
+        GatedResidual(12, 12, 36, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(12, 32),
+        nn.Hardswish(),
+        nn.Linear(32, 8),
+    )
+
+
 class Residual(nn.Module):
     """Two convolutions beside a shortcut: the basic block of ResNet (He et al., 2015)."""
 
@@ -177,6 +236,7 @@ def digits_cnn() -> nn.Module:
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "ds_cnn": ds_cnn,
     "mobilenet_v2": mobilenet_v2,
+    "mobilenet_v3": mobilenet_v3,
     "resnet": ResNet,
     "mlp": Mlp,
     "cnn1d": cnn1d,

@@ -46,13 +46,30 @@ from tests.support.networks import (  # noqa: E402
 SEED = 1
 TRAINING, TESTING, CALIBRATION = 3072, 500, 64
 FLOAT_INPUTS = 8
-EPOCHS = {"digits": 30, "unet": 3, "cnn1d": 10}
-OPSETS = {"ds_cnn": 11, "mobilenet_v2": 13, "resnet": 14, "mlp": 12, "cnn1d": 15, "unet": 17}
+EPOCHS = {"digits": 30, "unet": 3, "cnn1d": 10, "mobilenet_v3": 6}
+OPSETS = {
+    "ds_cnn": 11,
+    "mobilenet_v2": 13,
+    "mobilenet_v3": 16,
+    "resnet": 14,
+    "mlp": 12,
+    "cnn1d": 15,
+    "unet": 17,
+}
 """Of the TorchScript exporter; the other one starts at 18."""
 DYNAMO_OPSETS = {"resnet": 20, "cnn1d": 21, "unet": 22}
 SYMBOLIC_BATCH = {"ds_cnn", "resnet", "mlp", "unet"}
-QUANTISED = {"ds_cnn": "dynamo", "mobilenet_v2": "torchscript", "resnet": "dynamo"}
-"""Networks that onnxruntime quantises, and from which export."""
+QUANTISED = {
+    "ds_cnn": ("dynamo", *STYLES),
+    "mobilenet_v2": ("torchscript", *STYLES),
+    "resnet": ("dynamo", *STYLES),
+    "mlp": ("dynamo", "qdq_channel_int8", "qoperator_channel_uint8"),
+    "cnn1d": ("torchscript", "qdq_channel_int8", "qoperator_channel_uint8"),
+    "unet": ("torchscript", "qdq_channel_int8", "qoperator_channel_uint8"),
+}
+"""Networks that onnxruntime quantises: from which export, in which styles."""
+QUANTISED_INPUTS = {"unet": 25}
+"""Recorded inferences where the outputs are large; else as many as there are test samples."""
 TORCHAO = ("ds_cnn", "mobilenet_v2")
 
 
@@ -112,7 +129,7 @@ def last_scale(path: Path) -> tuple[float, Array]:
 def record_quantised(network: str, stem: str) -> Recorded:
     """Of one quantised file: the integers behind its float outputs."""
     path = network_file(stem)
-    inputs, _ = samples(network, "test", TESTING)
+    inputs, _ = samples(network, "test", QUANTISED_INPUTS.get(network, TESTING))
     outputs = run(path, inputs)
     scale, zero = last_scale(path)
     integers = np.rint(outputs / np.float32(scale)) + zero
@@ -146,9 +163,10 @@ def make(network: str) -> tuple[dict[str, Recorded], dict[str, Recorded]]:
     quantised = {}
     if network in QUANTISED:
         calibration, _ = samples(network, "calibration", CALIBRATION)
-        for style in STYLES:
+        export, *styles = QUANTISED[network]
+        for style in styles:
             stem = f"{network}_{style}"
-            source = network_file(f"{network}_{QUANTISED[network]}")
+            source = network_file(f"{network}_{export}")
             quantise(source, network_file(stem), STYLES[style], calibration)
             quantised[stem] = record_quantised(network, stem)
     if network in TORCHAO:

@@ -52,6 +52,7 @@ class Task:
 TASKS: Mapping[str, Task] = {
     "ds_cnn": Task((1, 49, 10), (12, 5), 10, 180),
     "mobilenet_v2": Task((3, 32, 32), (8, 8), 8, 220),
+    "mobilenet_v3": Task((3, 32, 32), (8, 8), 8, 220),
     "resnet": Task((3, 32, 32), (8, 8), 8, 220),
     "mlp": Task((4, 8), (8,), 4, 200, moves=False),
     "cnn1d": Task((2, 128), (32,), 6, 140),

@@ -45,8 +45,13 @@ def test_both_exports_of_a_network_agree(network: str) -> None:
 def test_quantised_networks_have_learnt_their_task(stem: str) -> None:
     recorded = RECORDED[stem]
     _, labels = samples(recorded.network, recorded.split, len(recorded.outputs))
-    assert len(labels) == 500
-    assert np.mean(recorded.outputs.argmax(1) == labels) >= 0.97
+    if TASKS[recorded.network].segments:
+        halfway = 0.5 / recorded.scale + recorded.zero_point
+        guess = recorded.outputs > halfway
+    else:
+        assert len(labels) == 500
+        guess = recorded.outputs.argmax(1)
+    assert np.mean(guess == labels) >= 0.95
 
 
 def test_digits_are_whole_and_balanced() -> None:
