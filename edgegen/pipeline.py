@@ -28,6 +28,7 @@ from edgegen.passes.dead_code import remove_dead_code
 from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
+from edgegen.target.arithmetic import require_integers
 from edgegen.target.board import Board
 from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
@@ -182,6 +183,7 @@ def compile_model(
     """
     options = options or Options()
     source = read_graph(blob, name)
+    require_integers(source)
     dumps = {"00_read.txt": graph_text(source)}
 
     def seen(item: str, result: Graph) -> None:

@@ -120,13 +120,14 @@ def record_model(path: Path) -> RecordedModel:
     interpreter = make_interpreter(path.read_bytes())
     interpreter.allocate_tensors()
     (source,) = interpreter.get_input_details()
-    inputs = model_inputs(path.stem, tuple(int(d) for d in source["shape"]))
+    shape = tuple(int(d) for d in source["shape"])
+    inputs = model_inputs(path.stem, shape, source["dtype"].__name__)
     outputs = infer(interpreter, [(x,) for x in inputs])
     return RecordedModel(path.stem, path.read_bytes(), tuple(o for (o,) in outputs))
 
 
 def record_models() -> None:
-    """Records all int8 models that are there."""
+    """Records all models that are there."""
     recorded = []
     for path in model_files():
         start = time.monotonic()

@@ -14,6 +14,7 @@ import numpy as np
 import tflite
 
 from edgegen.errors import EdgegenError, ModelFormatError, Problem, UnsupportedError
+from edgegen.frontends.hybrid import float_weights
 from edgegen.ir import DType, QuantParams, TensorType
 from edgegen.ir.raw import Attribute, RawGraph, RawNode, RawTensor
 from edgegen.ir.types import Array
@@ -43,7 +44,7 @@ def read(blob: bytes) -> RawGraph:
             )
         )
     try:
-        return _Reader(blob).graph()
+        return float_weights(_Reader(blob).graph())
     except EdgegenError:
         raise
     except (
@@ -243,7 +244,12 @@ class _Reader:
 
     def _quant(self, tensor: Any, shape: tuple[int, ...], where: str) -> QuantParams | None:
         params = tensor.Quantization()
-        if params is None or params.ScaleLength() == 0:
+        # A float model made from a quantised one may still carry scales; they mean nothing.
+        if (
+            params is None
+            or params.ScaleLength() == 0
+            or tensor.Type() == tflite.TensorType.FLOAT32
+        ):
             return None
         count = self._sane(params.ScaleLength(), "scales")
         if params.ZeroPointLength() not in (0, count):

@@ -89,7 +89,7 @@ class Op(ABC):
 
     @abstractmethod
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """The numpy reference, equal to TFLite 2.14's reference kernel byte for byte.
+        """The numpy reference: on integers, TFLite 2.14's reference kernel byte for byte.
 
         Args:
             io: the tensors.

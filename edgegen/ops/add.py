@@ -1,4 +1,4 @@
-"""ADD on int8, with broadcasting."""
+"""ADD on int8 and float32, with broadcasting."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import binary_problems
+from edgegen.ops.real import activate, float_operands
 from edgegen.quant.fixed_point import (
     Multiplier,
     activation_range,
@@ -52,7 +53,7 @@ class Add(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = binary_problems(io, self.activation, MAX_BROADCAST_RANK)
-        if problems:
+        if problems or rules.is_float(io):
             return problems
         factors = self._factors(io)
         # QuantizeMultiplierSmallerThanOneExp aborts on anything else, after rounding too.
@@ -99,6 +100,8 @@ class Add(Op):
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: `reference/integer_ops/add.h` AddFunc."""
+        if rules.is_float(io):
+            return (activate(np.add(*float_operands(values)), self.activation),)
         *inputs, last = self.multipliers(io)
         terms = []
         for tensor, value, multiplier in zip(io.inputs, values, inputs, strict=True):

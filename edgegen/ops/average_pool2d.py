@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D on int8."""
+"""AVERAGE_POOL_2D on int8 and float32."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from edgegen.ir import OpIO
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.pool2d import Pool2D
+from edgegen.ops.real import activate
 from edgegen.quant.fixed_point import INT32_MAX
 
 
 @dataclass(frozen=True)
 class AveragePool2D(Pool2D):
-    """The mean of every window, halves rounded away from zero of the quantised values."""
+    """The mean of every window; int8 means are those of quantised values, halves away from zero."""
 
     stem: ClassVar[str] = "average_pool2d"
     sources: ClassVar[tuple[str, ...]] = ("AVERAGE_POOL_2D",)
@@ -26,7 +27,7 @@ class AveragePool2D(Pool2D):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = super().check(io)
-        if not problems:
+        if not problems and not rules.is_float(io):
             _, height, width, _ = io.input(0).type.shape
             values = min(self.size[0], height) * min(self.size[1], width)
             # Twice the largest sum: rounding adds half a divisor.
@@ -38,9 +39,12 @@ class AveragePool2D(Pool2D):
         """See `Op.evaluate`; source: `reference/integer_ops/pooling.h` AveragePool."""
         x = values[0]
         assert x is not None
-        total = self.reduce(io, x.astype(np.int64), np.sum)
+        real = rules.is_float(io)
+        total = self.reduce(io, x.astype(np.float64 if real else np.int64), np.sum)
         high, wide = (np.array([s.stop - s.start for s in axis]) for axis in self.spans(io))
         count = (high[:, np.newaxis] * wide)[:, :, np.newaxis]
+        if real:
+            return (activate(total / count, self.activation)[np.newaxis],)
         # The zero point takes no part: the mean of quantised values is rounded as it is.
         mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
         return (rules.saturate(mean, *self.output_range(io))[np.newaxis],)

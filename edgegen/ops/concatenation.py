@@ -1,4 +1,4 @@
-"""CONCATENATION on int8. Source: TFLite 2.14 `kernels/concatenation.cc`."""
+"""CONCATENATION on int8 and float32. Source: TFLite 2.14 `kernels/concatenation.cc`."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Concatenation(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         count = len(io.inputs)
-        problems = rules.count_problems(io, (max(count, 1), count)) or rules.quantised_problems(
-            io.output, role="output"
+        problems = rules.count_problems(io, (max(count, 1), count)) or rules.value_problems(
+            io, io.output, role="output"
         )
         if self.activation != "NONE":
             problems.append(

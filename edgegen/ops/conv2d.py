@@ -1,4 +1,4 @@
-"""CONV_2D on int8: per-channel or per-tensor weights, groups, any stride, padding and dilation."""
+"""CONV_2D on int8 and float32: groups, any stride, padding and dilation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
@@ -16,6 +17,7 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
+from edgegen.ops.real import activate, bias_of
 from edgegen.ops.requantise import channel_multipliers, weight_problems
 from edgegen.ops.window import Window, window_problems, window_summary, windows
 from edgegen.quant.fixed_point import activation_problems, activation_range, multiply
@@ -23,7 +25,10 @@ from edgegen.quant.fixed_point import activation_problems, activation_range, mul
 
 @dataclass(frozen=True)
 class Conv2D(Op):
-    """2-D convolution. Input NHWC, weights [out, high, wide, in / groups], bias [out] int32."""
+    """2-D convolution. Input NHWC, weights [out, high, wide, in / groups], bias [out].
+
+    int8 weights are quantised per channel or per tensor, and their bias is int32.
+    """
 
     stride: tuple[int, int]
     dilation: tuple[int, int]
@@ -80,8 +85,8 @@ class Conv2D(Op):
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(0), 4, role="input")
             + rules.rank_problems(io.input(1), 4, role="weights")
-            + rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding)
         )
@@ -98,13 +103,15 @@ class Conv2D(Op):
                 )
             ]
         vertical, horizontal = self.window(io)
-        return window_problems(vertical, horizontal, io.input(0).type.shape) or (
+        problems = window_problems(vertical, horizontal, io.input(0).type.shape) or (
             rules.shape_problems(
                 io.output, (batch, vertical.outputs(height), horizontal.outputs(width), filters)
             )
             + rules.batch_problems(io.input(0))
-            + overflow_problems(io, axis=0, shift=channel_multipliers(io, filters)[1])
         )
+        if problems or rules.is_float(io):
+            return problems
+        return overflow_problems(io, axis=0, shift=channel_multipliers(io, filters)[1])
 
     def macs(self, io: OpIO) -> int:
         """Multiply-accumulates, padding included."""
@@ -125,24 +132,32 @@ class Conv2D(Op):
         return rules.windowed_rows(io, self.window(io)[0])
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: reference_integer_ops::ConvPerChannel."""
+        """See `Op.evaluate`; source: reference_integer_ops::ConvPerChannel, reference_ops::Conv."""
+        if rules.is_float(io):
+            real = self._products(io, values, 0) + bias_of(values)
+            return (activate(real, self.activation)[np.newaxis],)
+        bias = values[2] if len(values) > 2 else None
+        acc = self._products(io, values, io.input(0).type.zero_point).astype(np.int64)
+        total = acc + (0 if bias is None else bias.astype(np.int64))
+        mantissa, shift = channel_multipliers(io, total.shape[-1])
+        out = multiply(total.astype(np.int32), mantissa, shift) + io.output.type.zero_point
+        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+
+    def _products(
+        self, io: OpIO, values: Sequence[Array | None], zero_point: int
+    ) -> npt.NDArray[np.float64]:
+        """Sums of inputs less their zero point times weights, [rows, columns, filters]."""
         x, weights = values[0], values[1]
         assert x is not None
         assert weights is not None
-        zero_point = io.input(0).type.zero_point
         patches = windows(x, *self.window(io), fill=zero_point) - zero_point
         rows, columns = patches.shape[:2]
         filters = weights.shape[0]
         groups = self.groups(io)
-        # [pixels, groups, taps] x [groups, taps, filters / groups], exact in float64
+        # [pixels, groups, taps] x [groups, taps, filters / groups], exact in float64 for int8
         left = patches.reshape(rows * columns, groups, -1)
         right = (
             weights.transpose(0, 3, 1, 2).astype(np.float64).reshape(groups, filters // groups, -1)
         )
-        acc = np.matmul(left.transpose(1, 0, 2), right.transpose(0, 2, 1))
-        acc = acc.transpose(1, 0, 2).reshape(rows, columns, filters)
-        bias = values[2] if len(values) > 2 else None
-        total = acc.astype(np.int64) + (0 if bias is None else bias.astype(np.int64))
-        mantissa, shift = channel_multipliers(io, filters)
-        out = multiply(total.astype(np.int32), mantissa, shift) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+        acc: npt.NDArray[np.float64] = np.matmul(left.transpose(1, 0, 2), right.transpose(0, 2, 1))
+        return acc.transpose(1, 0, 2).reshape(rows, columns, filters)

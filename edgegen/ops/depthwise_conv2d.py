@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D on int8: every output channel sees one input channel."""
+"""DEPTHWISE_CONV_2D on int8 and float32: every output channel sees one input channel."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
@@ -16,6 +17,7 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
+from edgegen.ops.real import activate, bias_of
 from edgegen.ops.requantise import channel_multipliers, weight_problems
 from edgegen.ops.window import Window, window_problems, window_summary, windows
 from edgegen.quant.fixed_point import Int64, activation_problems, activation_range, multiply
@@ -23,10 +25,10 @@ from edgegen.quant.fixed_point import Int64, activation_problems, activation_ran
 
 @dataclass(frozen=True)
 class DepthwiseConv2D(Op):
-    """2-D depthwise convolution. Input NHWC, weights [1, high, wide, out], bias [out] int32.
+    """2-D depthwise convolution. Input NHWC, weights [1, high, wide, out], bias [out].
 
     Output channel c reads input channel c // multiplier. The multiplier follows from the shapes:
-    TFLite 2.14 ignores the option `depth_multiplier`.
+    TFLite 2.14 ignores the option `depth_multiplier`. On int8 the bias is int32.
     """
 
     stride: tuple[int, int]
@@ -86,8 +88,8 @@ class DepthwiseConv2D(Op):
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(0), 4, role="input")
             + rules.rank_problems(io.input(1), 4, role="weights")
-            + rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding)
         )
@@ -105,13 +107,15 @@ class DepthwiseConv2D(Op):
                 )
             ]
         vertical, horizontal = self.window(io)
-        return window_problems(vertical, horizontal, io.input(0).type.shape) or (
+        problems = window_problems(vertical, horizontal, io.input(0).type.shape) or (
             rules.shape_problems(
                 io.output, (batch, vertical.outputs(height), horizontal.outputs(width), channels)
             )
             + rules.batch_problems(io.input(0))
-            + overflow_problems(io, axis=3, shift=self.multipliers(io)[1])
         )
+        if problems or rules.is_float(io):
+            return problems
+        return overflow_problems(io, axis=3, shift=self.multipliers(io)[1])
 
     def macs(self, io: OpIO) -> int:
         """Multiply-accumulates, padding included."""
@@ -138,22 +142,32 @@ class DepthwiseConv2D(Op):
         return rules.windowed_rows(io, self.window(io)[0])
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: reference_integer_ops::DepthwiseConvPerChannel."""
+        """See `Op.evaluate`.
+
+        Source: reference_integer_ops::DepthwiseConvPerChannel, reference_ops::DepthwiseConv.
+        """
+        if rules.is_float(io):
+            total = self._products(io, values, 0) + bias_of(values)
+            return (activate(total, self.activation)[np.newaxis],)
+        acc = self._products(io, values, io.input(0).type.zero_point).astype(np.int64)
+        bias = values[2] if len(values) > 2 else None
+        sums = acc + (0 if bias is None else bias.astype(np.int64).ravel())
+        out = multiply(sums, *self.multipliers(io)) + io.output.type.zero_point
+        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+
+    def _products(
+        self, io: OpIO, values: Sequence[Array | None], zero_point: int
+    ) -> npt.NDArray[np.float64]:
+        """Sums of inputs less their zero point times weights, [rows, columns, out]."""
         x, weights = values[0], values[1]
         assert x is not None
         assert weights is not None
-        zero_point = io.input(0).type.zero_point
         # [rows, columns, in, taps high, taps wide]
         patches = windows(x, *self.window(io), fill=zero_point)
         factor = self.multiplier(io)
         taps = weights[0].astype(np.float64).reshape(*weights.shape[1:3], -1, factor)
-        # One tap at a time over the whole image: exact in float64, small temporaries.
+        # One tap at a time over the whole image: exact in float64 for int8, small temporaries.
         acc = np.zeros((*patches.shape[:3], factor), np.float64)
         for y, x_tap in np.ndindex(*taps.shape[:2]):
             acc += (patches[..., y, x_tap] - zero_point)[..., np.newaxis] * taps[y, x_tap]
-        total = acc.reshape(*acc.shape[:2], -1).astype(np.int64)
-        bias = values[2] if len(values) > 2 else None
-        if bias is not None:
-            total = total + bias.astype(np.int64).ravel()
-        out = multiply(total, *self.multipliers(io)) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+        return acc.reshape(*acc.shape[:2], -1)

@@ -29,17 +29,17 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] |
 
 
 def binary_problems(io: OpIO, activation: str, max_rank: int) -> list[Problem]:
-    """The shape and type rule of an int8 operator with two inputs that may broadcast.
+    """The shape and type rule of an operator with two inputs that may broadcast.
 
     Args:
         io: the operator's tensors.
         activation: its fused activation.
-        max_rank: dimensions that TFLite's broadcasting kernel takes; equal shapes may have more.
+        max_rank: dimensions that TFLite's int8 kernel broadcasts; equal shapes may have more.
     """
     problems = rules.count_problems(io, (2, 2)) or (
-        rules.quantised_problems(io.input(0), role="first input")
-        + rules.quantised_problems(io.input(1), role="second input")
-        + rules.quantised_problems(io.output, role="output")
+        rules.value_problems(io, io.input(0), role="first input")
+        + rules.value_problems(io, io.input(1), role="second input")
+        + rules.value_problems(io, io.output, role="output")
         + activation_problems(activation)
     )
     if problems:
@@ -48,8 +48,12 @@ def binary_problems(io: OpIO, activation: str, max_rank: int) -> list[Problem]:
     shape = broadcast_shape(a, b)
     if shape is None:
         return [Problem(f"shapes {list(a)} and {list(b)} do not broadcast")]
-    # Leading ones do not count as broadcasting.
-    if len(shape) > max_rank and io.input(0).type.elements != io.input(1).type.elements:
+    # Leading ones do not count as broadcasting. float32 kernels are ours and take any rank.
+    if (
+        not rules.is_float(io)
+        and len(shape) > max_rank
+        and io.input(0).type.elements != io.input(1).type.elements
+    ):
         return [
             Problem(
                 f"broadcasts {list(a)} with {list(b)}",
@@ -61,10 +65,10 @@ def binary_problems(io: OpIO, activation: str, max_rank: int) -> list[Problem]:
 
 
 def unary_problems(io: OpIO) -> list[Problem]:
-    """The shape and type rule of an int8 operator with one input of the output's shape."""
+    """The shape and type rule of an operator with one input of the output's shape."""
     return rules.count_problems(io, (1, 1)) or (
-        rules.quantised_problems(io.input(0), role="input")
-        + rules.quantised_problems(io.output, role="output")
+        rules.value_problems(io, io.input(0), role="input")
+        + rules.value_problems(io, io.output, role="output")
         + rules.shape_problems(io.output, io.input(0).type.shape)
     )
 

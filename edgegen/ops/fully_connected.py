@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED on int8: a matrix times the rows of the flattened input."""
+"""FULLY_CONNECTED on int8 and float32: a matrix times the rows of the flattened input."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
+from edgegen.ops.real import activate, bias_of
 from edgegen.ops.requantise import channel_multipliers, weight_problems
 from edgegen.quant.fixed_point import (
     Int64,
@@ -80,8 +81,8 @@ class FullyConnected(Op):
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(1), 2, role="weights")
-            + rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
         )
         problems = problems or weight_problems(io, axis=0)
@@ -97,9 +98,10 @@ class FullyConnected(Op):
             expected = (self.rows(io), units)
         if not whole:
             return [Problem(f"input of shape {list(shape)} does not make rows of {depth}")]
-        return rules.shape_problems(io.output, expected) + overflow_problems(
-            io, axis=0, shift=self.multipliers(io)[1]
-        )
+        problems = rules.shape_problems(io.output, expected)
+        if problems or rules.is_float(io):
+            return problems
+        return overflow_problems(io, axis=0, shift=self.multipliers(io)[1])
 
     def macs(self, io: OpIO) -> int:
         """See `Op.macs`."""
@@ -135,7 +137,7 @@ class FullyConnected(Op):
         return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: reference_integer_ops::FullyConnected.
+        """See `Op.evaluate`; source: reference_integer_ops:: and reference_ops::FullyConnected.
 
         For per-channel weights and an output that is not a matrix, TFLite 2.14's reference kernel
         leaves most of the output unwritten; the rows are then those of its optimised kernel.
@@ -143,9 +145,13 @@ class FullyConnected(Op):
         x, weights = values[0], values[1]
         assert x is not None
         assert weights is not None
-        left = x.reshape(-1, weights.shape[1]).astype(np.float64) - io.input(0).type.zero_point
+        left = x.reshape(-1, weights.shape[1]).astype(np.float64)
+        right = weights.astype(np.float64).T
+        if rules.is_float(io):
+            real = np.matmul(left, right) + bias_of(values)
+            return (activate(real, self.activation).reshape(io.output.type.shape),)
         # [rows, depth] x [depth, units], exact in float64
-        total = np.matmul(left, weights.astype(np.float64).T).astype(np.int64)
+        total = np.matmul(left - io.input(0).type.zero_point, right).astype(np.int64)
         bias = values[2] if len(values) > 2 else None
         if bias is not None:
             total = total + bias.astype(np.int64).ravel()

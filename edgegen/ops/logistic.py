@@ -1,4 +1,4 @@
-"""LOGISTIC (sigmoid) on int8."""
+"""LOGISTIC (sigmoid) on int8 and float32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def logistic(x: Float32) -> Float32:
 
 @dataclass(frozen=True)
 class Logistic(Op):
-    """1 / (1 + exp(-x)) of every element; output scale 1/256, any output zero point."""
+    """1 / (1 + exp(-x)) of every element; on int8 the output scale is 1/256, its zero point any."""
 
     stem: ClassVar[str] = "logistic"
     sources: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
@@ -48,13 +48,13 @@ class Logistic(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
-            rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
         )
         if problems:
             return problems
         problems = rules.shape_problems(io.output, io.input(0).type.shape)
-        if io.output.type.scale != OUTPUT_SCALE:
+        if not rules.is_float(io) and io.output.type.scale != OUTPUT_SCALE:
             problems.append(
                 Problem(
                     f"output {io.output.name!r} has scale {io.output.type.scale:.7g}",
@@ -79,4 +79,6 @@ class Logistic(Op):
         """See `Op.evaluate`."""
         x = values[0]
         assert x is not None
+        if rules.is_float(io):
+            return ((1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32),)
         return (apply(self.table(io), x),)

@@ -1,4 +1,4 @@
-"""MAX_POOL_2D on int8."""
+"""MAX_POOL_2D on int8 and float32."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edgegen.ir import OpIO
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.pool2d import Pool2D
+from edgegen.ops.real import activate
 
 
 @dataclass(frozen=True)
@@ -26,4 +27,6 @@ class MaxPool2D(Pool2D):
         x = values[0]
         assert x is not None
         largest = self.reduce(io, x, np.max)
+        if rules.is_float(io):
+            return (activate(largest, self.activation)[np.newaxis],)
         return (rules.saturate(largest, *self.output_range(io))[np.newaxis],)

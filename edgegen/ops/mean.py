@@ -1,4 +1,4 @@
-"""MEAN on int8 over any axes."""
+"""MEAN on int8 and float32 over any axes."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Mean(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 2)) or (
-            rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + rules.constant_problems(io.input(1), role="axes", dtype=DType.INT32)
         )
         if problems:
@@ -70,7 +70,8 @@ class Mean(Op):
             expected = tuple(1 if i in axes else d for i, d in enumerate(shape))
         else:
             expected = tuple(d for i, d in enumerate(shape) if i not in axes)
-        return rules.shape_problems(io.output, expected) + self._overflow_problems(io)
+        problems = rules.shape_problems(io.output, expected)
+        return problems if problems or rules.is_float(io) else self._overflow_problems(io)
 
     def _overflow_problems(self, io: OpIO) -> list[Problem]:
         """Checks that neither the sum nor its requantisation leaves int32."""
@@ -113,6 +114,9 @@ class Mean(Op):
         """See `Op.evaluate`; source: as for `multiplier`."""
         x = values[0]
         assert x is not None
+        if rules.is_float(io):
+            real = x.sum(axis=self.axes(io), dtype=np.float64) / self.count(io)
+            return (real.astype(np.float32).reshape(io.output.type.shape),)
         total = x.sum(axis=self.axes(io), dtype=np.int64)
         total = total - io.input(0).type.zero_point * self.count(io)
         out = multiply_by(total, self.multiplier(io)) + io.output.type.zero_point

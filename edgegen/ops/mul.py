@@ -1,4 +1,4 @@
-"""MUL on int8, with broadcasting."""
+"""MUL on int8 and float32, with broadcasting."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import binary_problems, rescale_problems
+from edgegen.ops.real import activate, float_operands
 from edgegen.quant.fixed_point import (
     Multiplier,
     activation_range,
@@ -48,9 +49,10 @@ class Mul(Op):
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
-        return binary_problems(io, self.activation, MAX_BROADCAST_RANK) or rescale_problems(
-            self._factor(io), 255 * 255
-        )
+        problems = binary_problems(io, self.activation, MAX_BROADCAST_RANK)
+        if problems or rules.is_float(io):
+            return problems
+        return rescale_problems(self._factor(io), 255 * 255)
 
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """See `Op.summary`."""
@@ -77,6 +79,8 @@ class Mul(Op):
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: `reference/integer_ops/mul.h` MulElementwise."""
+        if rules.is_float(io):
+            return (activate(np.multiply(*float_operands(values)), self.activation),)
         steps = []
         for tensor, value in zip(io.inputs, values, strict=True):
             assert tensor is not None

@@ -1,7 +1,7 @@
-"""PAD and PADV2 on int8: a constant border around a tensor.
+"""PAD and PADV2 on int8 and float32: a constant border around a tensor.
 
-Source: TFLite 2.14 `kernels/pad.cc`: PAD fills with the output's zero point, PADV2 with a constant
-that has the output's quantisation; at most five dimensions.
+Source: TFLite 2.14 `kernels/pad.cc`: PAD fills with zero (on int8 the output's zero point), PADV2
+with a constant that has the output's quantisation; at most five dimensions.
 """
 
 from __future__ import annotations
@@ -51,15 +51,20 @@ class Pad(Op):
         return tuple(zip(values[::2], values[1::2], strict=True))
 
     def fill(self, io: OpIO) -> int:
-        """The quantised value of the border."""
+        """The quantised value of an int8 tensor's border."""
         constant = rules.int_constant(io, 2)
         return io.output.type.zero_point if constant is None else int(constant[0])
+
+    def float_fill(self, io: OpIO) -> float:
+        """The value of a float32 tensor's border."""
+        constant = io.optional(2)
+        return 0.0 if constant is None else float(constant.values.ravel()[0])
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 3)) or (
-            rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + rules.same_quant_problems(io.input(0), io.output)
             + self._amount_problems(io)
             + self._fill_problems(io)
@@ -94,7 +99,7 @@ class Pad(Op):
         tensor = io.optional(2)
         if tensor is None:
             return []
-        problems = rules.constant_problems(tensor, role="fill", dtype=DType.INT8)
+        problems = rules.constant_problems(tensor, role="fill", dtype=io.output.type.dtype)
         if tensor.type.elements != 1:
             problems.append(Problem(f"fill {tensor.name!r} has {tensor.type.elements} values"))
         return problems or rules.same_quant_problems(tensor, io.output)
@@ -106,4 +111,6 @@ class Pad(Op):
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`."""
         assert values[0] is not None
-        return (np.pad(values[0], self.amounts(io), constant_values=np.int8(self.fill(io))),)
+        real = rules.is_float(io)
+        fill = np.float32(self.float_fill(io)) if real else np.int8(self.fill(io))
+        return (np.pad(values[0], self.amounts(io), constant_values=fill),)

@@ -25,9 +25,9 @@ PoolT = TypeVar("PoolT", bound="Pool2D")
 class Pool2D(Op):
     """Base of pooling operators. Input NHWC; padding never counts as a value.
 
-    TFLite 2.14's int8 kernels (`pooling.cc`) never rescale: where the quantisation of input and
-    output differs, release builds ignore the difference, and so does this. The fused activation
-    is that of the output's quantisation.
+    On float32 the fused activation clamps to its real range. TFLite 2.14's int8 kernels
+    (`pooling.cc`) never rescale: where the quantisation of input and output differs, release builds
+    ignore the difference, and so does this. Their activation is that of the output's quantisation.
     """
 
     size: tuple[int, int]
@@ -76,8 +76,8 @@ class Pool2D(Op):
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
             rules.rank_problems(io.input(0), 4, role="input")
-            + rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding)
         )

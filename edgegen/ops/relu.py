@@ -1,4 +1,4 @@
-"""RELU and its bounded relatives as operators of their own, on int8."""
+"""RELU and its bounded relatives as operators of their own, on int8 and float32."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems, unary_problems
+from edgegen.ops.real import activate
 from edgegen.quant.fixed_point import activation_range, multiply_by, quantize_multiplier
 from edgegen.quant.lookup import Int8, apply
 
 
 @dataclass(frozen=True)
 class Relu(Op):
-    """Rescales from the input's to the output's quantisation and clamps."""
+    """Clamps; on int8, rescales from the input's to the output's quantisation first."""
 
     activation: str
 
@@ -39,7 +40,10 @@ class Relu(Op):
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
-        return unary_problems(io) or rescale_problems(self._factor(io), 255)
+        problems = unary_problems(io)
+        if problems or rules.is_float(io):
+            return problems
+        return rescale_problems(self._factor(io), 255)
 
     def _factor(self, io: OpIO) -> float:
         """From input to output steps; TFLite 2.14 `activations.cc` divides in float32."""
@@ -74,4 +78,6 @@ class Relu(Op):
         """See `Op.evaluate`; source: `reference/reference_ops.h` ReluX."""
         x = values[0]
         assert x is not None
+        if rules.is_float(io):
+            return (activate(x, self.activation),)
         return (apply(self.table(io), x),)

@@ -5,15 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, OpIO
+from edgegen.ir import DType, OpIO, Tensor
 from edgegen.ops import rules
 from edgegen.quant.fixed_point import Int64, quantize_multiplier
 
 
 def weight_problems(io: OpIO, *, axis: int) -> list[Problem]:
     """Checks weights (input 1) and bias (input 2) against the channel dimension `axis`."""
-    weights = io.input(1)
-    problems = rules.constant_problems(weights, role="weights", dtype=DType.INT8)
+    weights, real = io.input(1), rules.is_float(io)
+    kinds = (DType.FLOAT32, DType.FLOAT32) if real else (DType.INT8, DType.INT32)
+    problems = rules.constant_problems(weights, role="weights", dtype=kinds[0])
+    channels = weights.type.shape[axis]
+    if not real:
+        problems += _symmetry_problems(weights, axis)
+    bias = io.optional(2)
+    if bias is not None:
+        problems += rules.constant_problems(bias, role="bias", dtype=kinds[1])
+        if bias.type.elements != channels:
+            problems.append(
+                Problem(
+                    f"bias {bias.name!r} has {bias.type.elements} values for {channels} channels"
+                )
+            )
+    return problems
+
+
+def _symmetry_problems(weights: Tensor, axis: int) -> list[Problem]:
+    """Checks the quantisation of int8 weights."""
+    problems = []
     quant = weights.type.quant
     channels = weights.type.shape[axis]
     if quant is None:
@@ -31,15 +50,6 @@ def weight_problems(io: OpIO, *, axis: int) -> list[Problem]:
                 Problem(
                     f"weights {weights.name!r} have a zero point other than 0",
                     why="TFLite's int8 kernels assume symmetric weights",
-                )
-            )
-    bias = io.optional(2)
-    if bias is not None:
-        problems += rules.constant_problems(bias, role="bias", dtype=DType.INT32)
-        if bias.type.elements != channels:
-            problems.append(
-                Problem(
-                    f"bias {bias.name!r} has {bias.type.elements} values for {channels} channels"
                 )
             )
     return problems

@@ -60,6 +60,26 @@ def quantised_problems(
     return problems
 
 
+def is_float(io: OpIO) -> bool:
+    """Whether an operator follows its float32 rule: its first tensor, which must be there, says."""
+    first = io.optional(0)
+    return first is not None and first.type.dtype is DType.FLOAT32
+
+
+def value_problems(io: OpIO, tensor: Tensor, *, role: str) -> list[Problem]:
+    """Checks a tensor's element type: float32 as the first input, or else quantised int8."""
+    if not is_float(io):
+        return quantised_problems(tensor, role=role)
+    if tensor.type.dtype is DType.FLOAT32:
+        return []
+    return [
+        Problem(
+            f"{role} {tensor.name!r} is {tensor.type.dtype.value} where the first input is float32",
+            why="an operator computes either on float32 or on integers",
+        )
+    ]
+
+
 def constant_problems(tensor: Tensor, *, role: str, dtype: DType) -> list[Problem]:
     """Checks that a tensor is a constant of `dtype`."""
     if tensor.kind is not TensorKind.CONSTANT:

@@ -1,4 +1,4 @@
-"""SOFTMAX on int8 over the last dimension."""
+"""SOFTMAX on int8 and float32 over the last dimension."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 256.0, -128
 
 @dataclass(frozen=True)
 class Softmax(Op):
-    """exp(beta * x) / sum(exp(beta * x)) over the last dimension; output scale 1/256, zero at -128.
+    """exp(beta * x) / sum(exp(beta * x)) over the last dimension.
+
+    On int8 the output's scale is 1/256, its zero point -128.
 
     Where the exponentials, relative to the largest, sum to 512 or more, TFLite shifts an int32 by
     32 bits and the result depends on the machine; here it is the rounded true value, the lowest
@@ -57,12 +59,19 @@ class Softmax(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
-            rules.quantised_problems(io.input(0), role="input")
-            + rules.quantised_problems(io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input")
+            + rules.value_problems(io, io.output, role="output")
         )
         if problems:
             return problems
         problems = rules.shape_problems(io.output, io.input(0).type.shape)
+        if not io.input(0).type.shape:
+            problems.append(Problem(f"input {io.input(0).name!r} has no dimension to sum over"))
+        return problems + ([] if rules.is_float(io) else self._int8_problems(io))
+
+    def _int8_problems(self, io: OpIO) -> list[Problem]:
+        """What the fixed-point arithmetic demands besides."""
+        problems = []
         out, shape = io.output.type, io.input(0).type.shape
         # The reference tolerates a thousandth and computes as if the scale were exact.
         near = abs(out.scale - OUTPUT_SCALE) <= 0.001 * OUTPUT_SCALE
@@ -74,9 +83,7 @@ class Softmax(Op):
                     why="softmax on int8 gives scale 1/256 and zero point -128",
                 )
             )
-        if not shape:
-            problems.append(Problem(f"input {io.input(0).name!r} has no dimension to sum over"))
-        elif shape[-1] > MAX_DEPTH:
+        if shape and shape[-1] > MAX_DEPTH:
             problems.append(
                 Problem(
                     f"{shape[-1]} values in the last dimension are more than {MAX_DEPTH}",
@@ -100,9 +107,12 @@ class Softmax(Op):
         return softmax_exp(scaling, EXP_BITS)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: TFLite `reference/softmax.h`, the int8 version."""
+        """See `Op.evaluate`; source: TFLite `reference/softmax.h`."""
         x = values[0]
         assert x is not None
+        if rules.is_float(io):
+            scaled = np.exp((x - x.max(axis=-1, keepdims=True)).astype(np.float64) * self.beta)
+            return ((scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32),)
         rows = x.astype(np.int64)
         exps = self.exponentials(io)[rows.max(axis=-1, keepdims=True) - rows]
         total = rounding_divide_by_pot(exps, SUM_BITS).sum(axis=-1, keepdims=True)

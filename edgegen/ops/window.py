@@ -88,8 +88,8 @@ def window_summary(height: Window, width: Window, activation: str) -> str:
     return f"{text}, {height.padding}" + ("" if activation == "NONE" else f", {activation}")
 
 
-def windows(x: Array, height: Window, width: Window, fill: int) -> npt.NDArray[np.float64]:
-    """All windows of an NHWC tensor of batch 1, padded with `fill`, as exact float64.
+def windows(x: Array, height: Window, width: Window, fill: float) -> npt.NDArray[np.float64]:
+    """All windows of an NHWC tensor of batch 1, padded with `fill`, as float64, which is exact.
 
     Returns:
         A view of shape [out height, out width, channels, taps high, taps wide].

@@ -8,15 +8,16 @@ outputs stay the same bit for bit.
 
 from __future__ import annotations
 
-from edgegen.ir import Graph
+from edgegen.ir import DType, Graph
 from edgegen.passes.channel_needs import needed_channels
 from edgegen.passes.channel_rewrite import drop_channels
 from edgegen.passes.intervals import channel_intervals
 
 
 def remove_constant_channels(graph: Graph) -> Graph:
-    """Removes channels until nothing more is found."""
-    if any(not t.type.elements for t in graph.activations()):
+    """Removes channels until nothing more is found; a graph with float32 tensors stays as it is."""
+    kinds = [t.type for t in graph.activations()]
+    if any(not k.elements or k.dtype is DType.FLOAT32 for k in kinds):
         return graph
     while True:
         intervals = channel_intervals(graph)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from edgegen.ir import Graph, Op, Tensor, TensorKind
 
 
@@ -18,7 +20,8 @@ def fold_constants(graph: Graph) -> Graph:
             kept.append(op)
             continue
         io = replace(graph.io(op), inputs=tuple(inputs))
-        values = op.evaluate(io, [None if t is None else t.data for t in inputs])
+        with np.errstate(all="ignore"):
+            values = op.evaluate(io, [None if t is None else t.data for t in inputs])
         for name, value in zip(op.outputs, values, strict=True):
             tensors[name] = Tensor(name, tensors[name].type, TensorKind.CONSTANT, value.copy())
     if len(kept) == len(graph.ops):

@@ -124,12 +124,12 @@ def round_half_away(value: float) -> int:
 
 
 def activation_problems(activation: str) -> list[Problem]:
-    """The problem of a fused activation that int8 kernels do not compute, if any."""
+    """The problem of a fused activation that kernels do not compute, if any."""
     if activation in ACTIVATIONS:
         return []
     return [
         Problem(
-            f"fused activation {activation} is not supported on int8",
+            f"fused activation {activation} is not supported",
             why="TFLite's int8 kernels compute it as no activation at all",
             hint="use one of " + ", ".join(ACTIVATIONS) + ", or a separate operator",
         )

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgegen.errors import InputError, InternalError, Problem
-from edgegen.ir import Graph, TensorType
+from edgegen.ir import DType, Graph, TensorType
 from edgegen.ir.types import Array
 
 RAMP_OFFSET = 11
 
 
 def ramp(kind: TensorType, offset: int = RAMP_OFFSET) -> Array:
-    """The standard input pattern: byte i is (37 i + offset) modulo 256, read as the dtype."""
+    """The standard input pattern: byte i is (37 i + offset) modulo 256, read as the dtype.
+
+    A float32 is such a byte, less 128, over 64: from -2 to almost 2. A bool is its lowest bit.
+    """
+    if kind.dtype in (DType.FLOAT32, DType.BOOL):
+        steps = (np.arange(kind.elements, dtype=np.int64) * 37 + offset) & 255
+        values = steps & 1 if kind.dtype is DType.BOOL else (steps - 128) / 64
+        return values.astype(kind.dtype.numpy).reshape(kind.shape)
     count = np.arange(kind.bytes, dtype=np.uint64)
     pattern = ((count * 37 + offset) & 255).astype(np.uint8)
     return pattern.view(kind.dtype.numpy).reshape(kind.shape)
@@ -43,7 +50,10 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
             None if t is None else (t.data if t.data is not None else values[t.name])
             for t in io.inputs
         ]
-        for tensor, value in zip(io.outputs, op.evaluate(io, arguments), strict=True):
+        # float32 may overflow to infinity and make NaN, as it does in C.
+        with np.errstate(all="ignore"):
+            results = op.evaluate(io, arguments)
+        for tensor, value in zip(io.outputs, results, strict=True):
             if value.shape != tensor.type.shape or value.dtype != tensor.type.dtype.numpy:
                 raise InternalError(
                     Problem(

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from edgegen.errors import InputError, Problem
-from edgegen.ir import Graph, TensorType
+from edgegen.ir import DType, Graph, TensorType
 from edgegen.ir.types import Array
 from edgegen.verify.reference import ramp
 
 RANDOM_VECTORS = 8
+FLOAT_RANGE = 2.0
+"""Random float32 inputs are uniform within this range of zero; the extremes are its ends."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,22 @@ def standard_vectors(graph: Graph, random: int = RANDOM_VECTORS) -> Vectors:
 
 
 def _constant(kind: TensorType, which: int) -> Array:
+    if kind.dtype is DType.FLOAT32:
+        return np.full(kind.shape, (-FLOAT_RANGE, FLOAT_RANGE)[which], np.float32)
+    if kind.dtype is DType.BOOL:
+        return np.full(kind.shape, which, np.bool_)
     return np.full(kind.shape, kind.dtype.limits[which], kind.dtype.numpy)
 
 
 def _random(kind: TensorType, bits: np.random.PCG64) -> Array:
     words = bits.random_raw(math.ceil(kind.bytes / 8))
+    if kind.dtype is DType.FLOAT32:
+        halves = np.asarray(words, np.uint64).view(np.uint32)[: kind.elements] >> np.uint32(8)
+        values = (halves / 2.0**23 - 1.0) * FLOAT_RANGE
+        return values.astype(np.float32).reshape(kind.shape)
     raw = np.asarray(words, np.uint64).view(np.uint8)[: kind.bytes]
+    if kind.dtype is DType.BOOL:
+        return (raw & 1).astype(np.bool_).reshape(kind.shape)
     return raw.view(kind.dtype.numpy).reshape(kind.shape)
 
 

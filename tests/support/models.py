@@ -20,7 +20,13 @@ ROOT = Path(__file__).parents[2]
 MODELS_FILE = ORACLE_DIR / "models.npz"
 DEMO_MODEL = ROOT / "firmware_examples" / "keyword_spotting" / "keyword_spotting.tflite"
 REFERENCE_MODELS = ("ad01_int8", "kws_ref_model_int8", "resnet8_int8", "vww_96_int8")
-RANDOM_INPUTS = 21
+FLOAT_MODELS = (
+    "ad01_float32",
+    "kws_ref_model_float32",
+    "resnet8_float32",
+    "vww_96_float32",
+)
+RANDOM_INPUTS = {"int8": 21, "float32": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +52,18 @@ def shared_folder() -> Path:
 
 
 def model_files() -> tuple[Path, ...]:
-    """The int8 models that are present."""
+    """The models that are present."""
     folder = shared_folder() / "models"
-    paths = [*(folder / f"{n}.tflite" for n in REFERENCE_MODELS), DEMO_MODEL]
+    names = (*REFERENCE_MODELS, *FLOAT_MODELS)
+    paths = [*(folder / f"{n}.tflite" for n in names), DEMO_MODEL]
     return tuple(p for p in paths if p.exists())
 
 
-def model_inputs(name: str, shape: Sequence[int]) -> tuple[Array, ...]:
-    """The standard int8 inputs of a model: random ones, all -128, all 127, and the ramp."""
-    randoms = [data.random(f"model {name}/{i}", shape, "int8") for i in range(RANDOM_INPUTS)]
-    patterns = [data.constant(kind, "", shape, "int8") for kind in ("low", "high", "ramp")]
+def model_inputs(name: str, shape: Sequence[int], dtype: str = "int8") -> tuple[Array, ...]:
+    """The standard inputs of a model: random ones, all lowest, all highest, and the ramp."""
+    count = RANDOM_INPUTS[dtype]
+    randoms = [data.random(f"model {name}/{i}", shape, dtype) for i in range(count)]
+    patterns = [data.constant(kind, "", shape, dtype) for kind in ("low", "high", "ramp")]
     return (*randoms, *patterns)
 
 
@@ -71,7 +79,7 @@ def recorded_models() -> Mapping[str, RecordedModel]:
         name: RecordedModel(
             name,
             b"",
-            tuple(np.frombuffer(blocks[name], np.int8).reshape(-1, *entry["shape"])),
+            tuple(np.frombuffer(blocks[name], entry["dtype"]).reshape(-1, *entry["shape"])),
             entry["crc"],
         )
         for name, entry in index.items()
@@ -80,7 +88,14 @@ def recorded_models() -> Mapping[str, RecordedModel]:
 
 def write_models(path: Path, models: Sequence[RecordedModel]) -> None:
     """Writes recorded models."""
-    index = {m.name: {"shape": list(m.outputs[0].shape), "crc": zlib.crc32(m.blob)} for m in models}
+    index = {
+        m.name: {
+            "shape": list(m.outputs[0].shape),
+            "dtype": m.outputs[0].dtype.name,
+            "crc": zlib.crc32(m.blob),
+        }
+        for m in models
+    }
     members = {"index": json.dumps(index, sort_keys=True).encode()}
     members |= {m.name: b"".join(o.tobytes() for o in m.outputs) for m in models}
     write_archive(path, members)
