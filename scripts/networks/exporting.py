@@ -4,51 +4,92 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Protocol
 
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+BATCH = "batch"
+
+
+class Export(Protocol):
+    """An exporter."""
+
+    def __call__(
+        self,
+        network: nn.Module,
+        examples: tuple[Tensor, ...],
+        path: Path,
+        *,
+        opset: int,
+        symbolic_batch: bool,
+    ) -> None:
+        """Writes `network` to `path`.
+
+        Args:
+            network: set to inference.
+            examples: inputs of the shapes that the model is to have.
+            path: of the .onnx file.
+            opset: version of ONNX's operators.
+            symbolic_batch: whether the first dimension gets a name instead of a number; for
+                networks with one input and one output.
+        """
+
+
+def input_names(examples: tuple[Tensor, ...]) -> list[str]:
+    """`input`, or numbered ones."""
+    return ["input"] if len(examples) == 1 else [f"input{i}" for i in range(len(examples))]
 
 
 def export_torchscript(
-    network: nn.Module, example: torch.Tensor, path: Path, *, opset: int, symbolic_batch: bool
+    network: nn.Module,
+    examples: tuple[Tensor, ...],
+    path: Path,
+    *,
+    opset: int,
+    symbolic_batch: bool,
 ) -> None:
     """Exports by tracing, the older exporter."""
+    axes = {"input": {0: BATCH}, "output": {0: BATCH}} if symbolic_batch else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (example,),
+            examples,
             path,
             dynamo=False,
             opset_version=opset,
-            input_names=["input"],
+            input_names=input_names(examples),
             output_names=["output"],
-            dynamic_axes={"input": {0: "batch"}, "output": {0: "batch"}}
-            if symbolic_batch
-            else None,
+            dynamic_axes=axes,
         )
     _tidy(path)
 
 
 def export_dynamo(
-    network: nn.Module, example: torch.Tensor, path: Path, *, opset: int, symbolic_batch: bool
+    network: nn.Module,
+    examples: tuple[Tensor, ...],
+    path: Path,
+    *,
+    opset: int,
+    symbolic_batch: bool,
 ) -> None:
     """Exports through torch.export, the newer exporter."""
-    shapes = ({0: torch.export.Dim("batch")},) if symbolic_batch else None
+    shapes = tuple({0: torch.export.Dim(BATCH)} for _ in examples) if symbolic_batch else None
     if symbolic_batch:
         # torch.export takes an extent of one for a constant.
-        example = torch.cat([example, example])
+        examples = tuple(torch.cat([e, e]) for e in examples)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (example,),
+            examples,
             path,
             dynamo=True,
             opset_version=opset,
             dynamic_shapes=shapes,
-            input_names=["input"],
+            input_names=input_names(examples),
             output_names=["output"],
             external_data=False,
             verbose=False,

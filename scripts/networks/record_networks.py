@@ -143,10 +143,10 @@ def make(network: str) -> tuple[dict[str, Recorded], dict[str, Recorded]]:
     """Trains, exports, quantises and records one network."""
     module = trained(network)
     if network == "digits":
-        example = torch.zeros(1, 1, 8, 8)
+        example = (torch.zeros(1, 1, 8, 8),)
         export_torchscript(module, example, network_file("digits"), opset=17, symbolic_batch=False)
         return {"digits": record_float("digits", "digits")}, {}
-    example = torch.zeros(1, *TASKS[network].shape)
+    example = (torch.zeros(1, *TASKS[network].shape),)
     symbolic = network in SYMBOLIC_BATCH
     script, dynamo = f"{network}_torchscript", f"{network}_dynamo"
     export_torchscript(

@@ -45,10 +45,10 @@ def quantise_torchao(network: nn.Module, path: Path, calibration: Array) -> None
         path: of the .onnx file.
         calibration: float32 inputs [n, ...].
     """
-    example = torch.from_numpy(calibration[:1])
+    example = (torch.from_numpy(calibration[:1]),)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        prepared = prepare_pt2e(torch.export.export(network, (example,)).module(), WholeQuantizer())
+        prepared = prepare_pt2e(torch.export.export(network, example).module(), WholeQuantizer())
         for sample in calibration:
             prepared(torch.from_numpy(sample[None]))
         export_dynamo(convert_pt2e(prepared), example, path, opset=21, symbolic_batch=False)
