@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -49,6 +50,16 @@ class Layer:
     def routine_key(self) -> tuple[str, str]:
         """Layers with equal keys share one C function."""
         return self.call.kernel.template, self.packed.variant
+
+    def routine_name(self, name: str) -> str:
+        """C name of the function it calls; named after the template, which kernels may share."""
+        template = PurePosixPath(self.call.kernel.template)
+        variant = f"_{self.packed.variant}" if self.packed.variant else ""
+        return f"{name}_{template.parent.name}_{template.name.removesuffix('.c.j2')}{variant}"
+
+    def function_name(self, name: str) -> str:
+        """C name of its own function; profilers and `edgegen run` know layers by it."""
+        return f"{name}_layer_{self.index:02d}_{self.call.op.stem}"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +12,12 @@ import numpy as np
 from edgegen import __version__
 from edgegen.codegen.environment import environment
 from edgegen.codegen.filters import shape_text, wrap_values
+from edgegen.codegen.layers import layer_views, step_views
 from edgegen.codegen.names import tensor_identifiers
-from edgegen.codegen.package import Layer, Package, Symbol
+from edgegen.codegen.package import Package, Symbol
 from edgegen.errors import InternalError
 from edgegen.ir import Tensor, TensorType
-from edgegen.ir.names import short_name
-from edgegen.plan.plan import ALIGNMENT, proof_text, scratch_name
+from edgegen.plan.plan import ALIGNMENT, proof_text
 
 
 @dataclass(frozen=True)
@@ -84,19 +83,6 @@ class ArrayView:
     values: str
 
 
-@dataclass(frozen=True)
-class LayerView:
-    """A layer's C function and its comment."""
-
-    index: int
-    function: str
-    comment: tuple[str, ...]
-    summary: str
-    body: str
-    output_offset: int
-    output_bytes: int
-
-
 def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ...]:
     """Views of graph inputs or outputs; `kind` is `input` or `output`.
 
@@ -148,9 +134,9 @@ def routines(package: Package) -> tuple[Routine, ...]:
         key = layer.routine_key
         if key in found:
             if variables[key] != layer.packed.routine:
-                raise InternalError(f"two routines are called {routine_name(package, layer)}")
+                raise InternalError(f"two routines are called {layer.routine_name(package.name)}")
             continue
-        name = routine_name(package, layer)
+        name = layer.routine_name(package.name)
         template = environment().get_template(layer.call.kernel.template)
         # A namespace, not a dict: `v.values` in a template must not find a dict's method.
         view = SimpleNamespace(
@@ -161,18 +147,11 @@ def routines(package: Package) -> tuple[Routine, ...]:
     return tuple(found.values())
 
 
-def routine_name(package: Package, layer: Layer) -> str:
-    """C name of the function a layer calls."""
-    # Named after the template, which variants of a kernel may share.
-    template = PurePosixPath(layer.call.kernel.template)
-    variant = f"_{layer.packed.variant}" if layer.packed.variant else ""
-    name = template.name.removesuffix(".c.j2")
-    return f"{package.name}_{template.parent.name}_{name}{variant}"
-
-
 def helpers(package: Package) -> tuple[str, ...]:
     """Snippets of templates/lib that the routines call, rendered, each once."""
     names: dict[str, None] = {}
+    if any(layer.call.rows for layer in package.layers):
+        names["rows"] = None
     for layer in package.layers:
         names.update(dict.fromkeys(layer.packed.helpers))
     return tuple(
@@ -200,61 +179,10 @@ def pieces(package: Package) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def layer_views(package: Package) -> tuple[LayerView, ...]:
-    """The layers' functions, each one commented with what it computes."""
-    return tuple(_layer_view(package, layer) for layer in package.layers)
-
-
-def layer_function(name: str, layer: Layer) -> str:
-    """C name of a layer's function; profilers and `edgegen run` know layers by it."""
-    return f"{name}_layer_{layer.index:02d}_{layer.call.op.stem}"
-
-
-def _layer_view(package: Package, layer: Layer) -> LayerView:
-    call, plan = layer.call, package.plan
-    io = call.io
-    view = SimpleNamespace(
-        p=package.name,
-        NAME=package.name.upper(),
-        routine=routine_name(package, layer),
-        constants=SimpleNamespace(**layer.constants),
-        pieces=SimpleNamespace(
-            **{key: piece.name(package.name) for key, piece in layer.packed.pieces.items()}
-        ),
-        inputs=[None if n is None else f"(arena + {plan.offset(n)})" for n in call.inputs],
-        outputs=[f"(arena + {plan.offset(call.output)})"],
-        scratch=f"(arena + {plan.offset(scratch_name(layer.index))})"
-        if call.scratch_bytes
-        else None,
-        **layer.packed.call,
-    )
-    template = environment().get_template(call.kernel.template)
-    body = str(template.make_module().call(view)).strip("\n")  # type: ignore[attr-defined]
-    reads = " + ".join(
-        shape_text(t.type.shape) for t, n in zip(io.inputs, call.inputs, strict=True) if t and n
-    )
-    shapes = f"{reads} -> {shape_text(io.output.type.shape)}"
-    macs = call.op.macs(io)
-    detail = call.op.summary(io)
-    comment = (
-        f"Layer {layer.index}: {call.op.origin.type}{', ' + detail if detail else ''}",
-        f"{shapes}, " + (f"{macs:,} MACs, " if macs else "") + f"kernel {call.kernel.path}",
-        f"model: op {call.op.origin.index}, {short_name(io.output.name, 70)}",
-    )
-    return LayerView(
-        layer.index,
-        layer_function(package.name, layer),
-        comment,
-        f"{call.op.origin.type} {shapes}" + (f", {macs:,} MACs" if macs else ""),
-        body,
-        plan.offset(call.output),
-        plan.program.buffers[call.output].size,
-    )
-
-
 def model_view(package: Package) -> dict[str, Any]:
     """What all templates of one library share."""
     plan, graph = package.plan, package.plan.program.graph
+    layers = layer_views(package)
     return {
         "name": package.name,
         "NAME": package.name.upper(),
@@ -274,5 +202,6 @@ def model_view(package: Package) -> dict[str, Any]:
         "routines": routines(package),
         "helpers": helpers(package),
         "pieces": pieces(package),
-        "layers": layer_views(package),
+        "layers": layers,
+        "steps": step_views(package, layers),
     }

@@ -61,21 +61,25 @@ class Image:
         return [symbol.address for symbol in found], found
 
     def address(self, name: str) -> int:
-        """Returns the address of symbol `name`, or of the clone GCC made of that function.
+        """Returns the address of symbol `name`; see `symbol`."""
+        return self.symbol(name).address
+
+    def symbol(self, name: str) -> Symbol:
+        """Returns the symbol `name`, or the clone GCC made of that function.
 
         Raises:
             InputError: the image has no such symbol.
         """
         exact = self._by_name.get(name)
         if exact:
-            return exact.address
+            return exact
         clones = [
             symbol
             for symbol in self.symbols
             if symbol.name.startswith(name) and _CLONE.fullmatch(symbol.name[len(name) :])
         ]
         if len(clones) == 1:
-            return clones[0].address
+            return clones[0]
         raise InputError(
             Problem(
                 f"the image has no symbol {name!r}",

@@ -56,6 +56,7 @@ def run_elf(
     *,
     files: Mapping[str, bytes] | None = None,
     layers: Sequence[str] = (),
+    streams: Sequence[str] = (),
     observe: Callable[[int, MemoryReader], None] | None = None,
     max_instructions: int = 20_000_000_000,
     timeout_s: float = 300.0,
@@ -70,6 +71,7 @@ def run_elf(
         files: what the firmware can open, such as "input.bin".
         layers: names of the functions whose entry starts a layer; clones that GCC makes of them
             (`.constprop.0`) are found too.
+        streams: names of the functions that run layers row by row: layers may run again there.
         observe: called at the entry of each layer with its number, and with `len(layers)` at the
             stop marker of each inference.
         max_instructions: ends the run with an error at the first block past this count; the same
@@ -86,7 +88,7 @@ def run_elf(
         InputError: the file is not an ELF file, or a layer's function is not in it.
         ToolError: the core has no emulator, or `native` cannot be had.
     """
-    machine = _Machine(read_image(elf), board, files or {}, layers, observe)
+    machine = _Machine(read_image(elf), board, files or {}, layers, streams, observe)
     machine.count(max_instructions, native)
     if wait_states:
         machine.watch_flash()
@@ -102,11 +104,12 @@ class _Machine:
         board: Board,
         files: Mapping[str, bytes],
         layers: Sequence[str],
+        streams: Sequence[str],
         observe: Callable[[int, MemoryReader], None] | None,
     ) -> None:
         self._image = image
         self._board = board
-        self._layers = tuple(layers)
+        self._layers, self._streams = tuple(layers), tuple(streams)
         self._observe = observe
         self._host = Semihost.with_files(files)
         self._error: str | None = None
@@ -151,6 +154,15 @@ class _Machine:
         if self._observe:
             for address in self._marks.layers:
                 self._hook_at(address, self._on_layer)
+            for name in self._streams:
+                symbol = self._image.symbol(name)
+                self._uc.hook_add(
+                    unicorn_const.UC_HOOK_CODE,
+                    self._on_stream,
+                    None,
+                    symbol.address,
+                    symbol.address + symbol.size - 1,
+                )
 
     def _hook_at(self, address: int, handler: Callable[[Uc, int, int, object], None]) -> None:
         self._uc.hook_add(unicorn_const.UC_HOOK_CODE, handler, None, address, address)
@@ -296,6 +308,10 @@ class _Machine:
         if self._marks.layers[address] != self._last_layer:
             self._last_layer = self._marks.layers[address]
             self._call_observer(self._last_layer)
+
+    def _on_stream(self, _uc: Uc, _address: int, _size: int, _data: object) -> None:
+        # Between two rows: the next entry is one even if it is the same layer's.
+        self._last_layer = None
 
     def _call_observer(self, number: int) -> None:
         if self._observe is None or self._failure is not None:

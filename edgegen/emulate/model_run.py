@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from edgegen.codegen.layers import stream_function
 from edgegen.codegen.render import render_library
-from edgegen.codegen.views import layer_function, ports
+from edgegen.codegen.views import ports
 from edgegen.emulate.firmware import ModelLibrary, Port, build_runner
 from edgegen.emulate.machine import run_elf
 from edgegen.emulate.memory import MemoryReader
@@ -19,6 +20,7 @@ from edgegen.emulate.result import RunResult
 from edgegen.emulate.sizes import object_sizes
 from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
+from edgegen.kernels.program import Buffer, KernelCall
 from edgegen.pipeline import Compilation
 from edgegen.target.board import Board
 from edgegen.verify.compare import require_equal
@@ -151,7 +153,8 @@ def run_model(
             elf,
             board,
             files={"input.bin": stdin},
-            layers=[layer_function(compilation.name, x) for x in compilation.package.layers],
+            layers=[x.function_name(compilation.name) for x in compilation.package.layers],
+            streams=[stream_function(compilation.name, s) for s in compilation.program.streams],
             observe=recorder.observe,
             wait_states=wait_states,
         ).check()
@@ -172,19 +175,48 @@ class _Recorder:
     def __init__(self, compilation: Compilation, inferences: int) -> None:
         self.compilation = compilation
         self.runs: list[dict[str, Array]] = [{} for _ in range(inferences)]
+        self.inference, self.step = -1, 0
+        self.parts: list[bytearray] = []
 
-    def observe(self, number: int, memory: MemoryReader) -> None:
-        """Layer `number` is about to begin, so the one before has ended."""
-        if number == 0 or memory.inference >= len(self.runs):
+    def observe(self, _number: int, memory: MemoryReader) -> None:
+        """A layer is about to begin, or all have ended: the step before has ended."""
+        if memory.inference >= len(self.runs):
+            return
+        if memory.inference != self.inference:
+            self.inference, self.step = memory.inference, 0
+            self.parts = [bytearray() for _ in self.compilation.program.calls]
             return
         program = self.compilation.program
-        call = program.calls[number - 1]
-        buffer = program.buffers[call.output]
-        address = memory.address("arena") + self.compilation.plan.offset(call.output)
-        raw = memory.read(address, buffer.size)
-        self.runs[memory.inference][call.io.output.name] = buffer.format.decode(
-            raw, call.io.output.type
-        )
+        index = program.steps[self.step]
+        self.step += 1
+        call, buffer = program.calls[index], program.buffers[program.calls[index].output]
+        start, size = self._written(index, call, buffer)
+        if size:
+            address = memory.address("arena") + self.compilation.plan.offset(buffer.name) + start
+            self.parts[index] += memory.read(address, size)
+        if self.step == len(program.steps):
+            self._decode()
+
+    def _written(self, index: int, call: KernelCall, buffer: Buffer) -> tuple[int, int]:
+        """First byte and number of bytes of what the last step added to a buffer."""
+        if call.rows is None:
+            return 0, buffer.size
+        row = self.program_row(index)
+        if call.rows.accumulates:
+            return 0, buffer.size if row == call.rows.steps - 1 else 0
+        return row % (buffer.ring or buffer.rows) * buffer.pitch, buffer.pitch
+
+    def program_row(self, index: int) -> int:
+        """The row that a call has just computed."""
+        steps = self.compilation.program.steps
+        return steps[: self.step].count(index) - 1
+
+    def _decode(self) -> None:
+        program = self.compilation.program
+        for call, part in zip(program.calls, self.parts, strict=True):
+            form = program.buffers[call.output].format
+            value = form.decode(bytes(part), call.io.output.type)
+            self.runs[self.inference][call.io.output.name] = value
 
     def add_outputs(self, raw: bytes) -> None:
         """Takes the graph outputs from what the firmware wrote."""

@@ -28,7 +28,7 @@ class RowKernel(Kernel[OpT]):
     Its template's `call` macro finds, besides what every kernel has (the C variables `arena` and
     `y`, the number of the row):
 
-    * `v.rows[k]`: for an input with a window of several rows, a C array of pointers to them
+    * `v.window_rows[k]`: for an input with a window of several rows, a C array of pointers to them
       (`const uint8_t *const *`), NULL for rows outside the image;
     * `v.inputs[k]`: for an input of one row, the pointer to it;
     * `v.outputs[0]`: the pointer to the output row;
@@ -143,9 +143,11 @@ class Rows:
         steps: calls of its function in all: output rows, or input rows if it accumulates.
         accumulates: whether it takes input rows into sums and writes all at the last.
         group_pixels: see `RowKernel.group_pixels`.
+        columns: which columns of input 0 an output column needs; None: all of them.
     """
 
     windows: tuple[RowWindow | None, ...]
     steps: int
     accumulates: bool = False
     group_pixels: int | None = None
+    columns: RowWindow | None = None

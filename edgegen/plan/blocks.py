@@ -28,16 +28,30 @@ class Block:
         size: bytes, 0 or more. A block of no bytes is in nobody's way.
         first: the step in which the block is first needed.
         last: the last step in which it is needed; `first <= last`.
+        spans: first and last steps of its lives, in order, if it has several: what it holds does
+            not matter in between.
     """
 
     name: str
     size: int
     first: int
     last: int
+    spans: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def lives(self) -> tuple[tuple[int, int], ...]:
+        """First and last step of each life, in order."""
+        return self.spans or ((self.first, self.last),)
+
+    def alive_at(self, step: int) -> bool:
+        """Tell whether a step needs the block."""
+        return any(first <= step <= last for first, last in self.lives)
 
     def alive_with(self, other: Block) -> bool:
         """Tell whether some step needs both blocks."""
-        return self.first <= other.last and other.first <= self.last
+        if self.first > other.last or other.first > self.last:
+            return False
+        return any(a <= d and c <= b for a, b in self.lives for c, d in other.lives)
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,11 @@ class ArenaProblem:
                 yield Problem(f"the size {block.size} is negative", where)
             if block.first > block.last:
                 yield Problem(f"it dies in step {block.last}, born in {block.first}", where)
+            ends = [step for span in block.spans for step in span]
+            if ends and (ends != sorted(ends) or (ends[0], ends[-1]) != (block.first, block.last)):
+                yield Problem(
+                    f"the lives {block.spans} are not in order from birth to death", where
+                )
 
     def _relation_problems(self) -> Iterator[Problem]:
         by_name = {block.name: block for block in self.blocks}
@@ -166,6 +185,16 @@ def overlap_relation(
         InternalError: if x outlives the step in which y is born: then y would destroy it.
     """
     _require_handover(x, y)
+    return apart(x, y, forward=forward, reverse=reverse, alignment=alignment)
+
+
+def apart(
+    x: Block, y: Block, *, forward: int | None, reverse: int | None, alignment: int
+) -> Relation:
+    """Relate a dying block to one that is written while it dies, however many steps that takes.
+
+    The arguments are those of `overlap_relation`; distances must hold for all of these steps.
+    """
     if x.size == 0 or y.size == 0:
         return Relation(x.name, y.name, ())
     below = y.size if forward is None else min(forward, y.size)

@@ -76,8 +76,11 @@ def _position(problem: ArenaProblem, plan: ArenaPlan, block: Block) -> Iterator[
 
 def _shared_step(first: Block, second: Block) -> int | None:
     """The first step in which both blocks are alive, None if there is none."""
-    step = max(first.first, second.first)
-    return step if step <= min(first.last, second.last) else None
+    for a, b in first.lives:
+        for c, d in second.lives:
+            if max(a, c) <= min(b, d):
+                return max(a, c)
+    return None
 
 
 def _overlap(plan: ArenaPlan, first: Block, second: Block) -> Iterator[Problem]:
@@ -121,6 +124,10 @@ def _claims(problem: ArenaProblem, plan: ArenaPlan) -> Iterator[Problem]:
         yield Problem(
             f"proved is {plan.proved} with size {plan.size} and lower bound {plan.lower_bound}"
         )
-    alive = {b.name for b in problem.blocks if b.first <= plan.peak_step <= b.last}
+    alive = {
+        b.name
+        for b in problem.blocks
+        if any(first <= plan.peak_step <= last for first, last in b.lives)
+    }
     if alive != set(plan.peak_blocks):
         yield Problem(f"the peak blocks are not those alive in step {plan.peak_step}")

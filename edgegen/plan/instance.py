@@ -26,7 +26,7 @@ class Instance:
     Attributes:
         unit: bytes in a unit.
         sizes: units of each block.
-        lives: first and last step of each block.
+        lives: first and last steps of each block's lives.
         gaps: for a pair (i, j), i < j, what `offset(j) - offset(i)` must not be; pairs in no
             one's way are left out.
         related: the pairs whose gaps are not those of two disjoint blocks by default.
@@ -34,7 +34,7 @@ class Instance:
 
     unit: int
     sizes: tuple[int, ...]
-    lives: tuple[tuple[int, int], ...]
+    lives: tuple[tuple[tuple[int, int], ...], ...]
     gaps: dict[tuple[int, int], Gaps]
     related: frozenset[tuple[int, int]]
 
@@ -60,8 +60,8 @@ class Instance:
         The blocks alive in any other step are a subset of those alive at the last birth before.
         """
         return tuple(
-            (step, tuple(i for i, (a, b) in enumerate(self.lives) if a <= step <= b))
-            for step in sorted({first for first, _ in self.lives})
+            (step, tuple(i for i, lives in enumerate(self.lives) if _alive(lives, step)))
+            for step in sorted({first for lives in self.lives for first, _ in lives})
         )
 
     def span(self, offsets: Sequence[int]) -> int:
@@ -115,6 +115,10 @@ class Instance:
                 blocked[j] -= high - low - 1
             queue.extend(self.neighbours[i])
         return sorted(remaining), aside
+
+
+def _alive(lives: Iterable[tuple[int, int]], step: int) -> bool:
+    return any(first <= step <= last for first, last in lives)
 
 
 def build_instance(problem: ArenaProblem) -> Instance:
@@ -199,7 +203,7 @@ def _scale(
     return Instance(
         unit * align,
         tuple(size // unit for size in sizes),
-        tuple((block.first, block.last) for block in blocks),
+        tuple(block.lives for block in blocks),
         {pair: kept for pair, found in gaps.items() if (kept := _shrink(found, unit))},
         related,
     )

@@ -12,6 +12,7 @@ from edgegen.kernels.program import Program
 from edgegen.plan.arena import plan_arena
 from edgegen.plan.blocks import ArenaPlan, ArenaProblem, Block
 from edgegen.plan.check import require_valid
+from edgegen.plan.timeline import arena_problem
 
 ALIGNMENT = 4
 """Bytes; every buffer starts at a multiple, so that kernels may read whole words."""
@@ -42,40 +43,8 @@ class Plan:
 
     def alive(self, step: int) -> tuple[Block, ...]:
         """The blocks alive during a step, largest first."""
-        found = [b for b in self.problem.blocks if b.first <= step <= b.last]
+        found = [b for b in self.problem.blocks if b.alive_at(step)]
         return tuple(sorted(found, key=lambda b: (-b.size, b.name)))
-
-
-def scratch_name(step: int) -> str:
-    """Name of the scratch block of a step."""
-    return f"scratch of step {step}"
-
-
-def lifetimes(program: Program) -> tuple[Block, ...]:
-    """Blocks of all buffers and scratches.
-
-    Step s is the s-th kernel call. Inputs are alive from step 0 on (the caller has filled them),
-    outputs until the last step (the caller reads them afterwards); a result that nobody reads is
-    alive while it is written.
-    """
-    last_step = max(len(program.calls) - 1, 0)
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for name in program.graph.inputs:
-        first[program.buffer_of[name]] = last[program.buffer_of[name]] = 0
-    for step, call in enumerate(program.calls):
-        first.setdefault(call.output, step)
-        for name in (*(n for n in call.inputs if n is not None), call.output):
-            last[name] = max(last.get(name, step), step)
-    for name in program.graph.outputs:
-        last[program.buffer_of[name]] = last_step
-    blocks = [Block(b.name, b.size, first[b.name], last[b.name]) for b in program.buffers.values()]
-    blocks += [
-        Block(scratch_name(s), c.scratch_bytes, s, s)
-        for s, c in enumerate(program.calls)
-        if c.scratch_bytes
-    ]
-    return tuple(blocks)
 
 
 def plan(program: Program, *, use_cp_sat: bool = False) -> Plan:
@@ -85,7 +54,7 @@ def plan(program: Program, *, use_cp_sat: bool = False) -> Plan:
         raise ModelError(
             [Problem(f"output {n!r} is a constant", hint="remove it") for n in constant_outputs]
         )
-    problem = ArenaProblem(lifetimes(program), alignment=ALIGNMENT)
+    problem = arena_problem(program, ALIGNMENT)
     arena = plan_arena(problem, use_cp_sat=use_cp_sat)
     require_valid(problem, arena)
     return Plan(program, problem, arena)

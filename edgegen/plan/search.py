@@ -64,7 +64,7 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
     """Yield named orders worth trying, the most promising first."""
     sizes = instance.sizes
     count = range(len(sizes))
-    life = [last - first + 1 for first, last in instance.lives]
+    life = [sum(last - first + 1 for first, last in lives) for lives in instance.lives]
     degree = [len(near) for near in instance.neighbours]
     around = [sizes[i] + sum(sizes[j] for j in instance.neighbours[i]) for i in count]
     crowd = [0] * len(sizes)
@@ -79,8 +79,8 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
         "busiest step": lambda i: (crowd[i], sizes[i]),
         "lifetime": lambda i: (life[i], sizes[i]),
         "size times lifetime": lambda i: (sizes[i] * life[i], sizes[i]),
-        "last born": lambda i: (instance.lives[i][0], sizes[i]),
-        "first dead": lambda i: (-instance.lives[i][1], sizes[i]),
+        "last born": lambda i: (instance.lives[i][0][0], sizes[i]),
+        "first dead": lambda i: (-instance.lives[i][-1][1], sizes[i]),
     }
     for name, key in keys.items():
         # Sorting is stable, so that ties keep the order of the problem.

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgegen import __version__
 from edgegen.codegen.package import Package
-from edgegen.codegen.views import Port, layer_function, ports
+from edgegen.codegen.views import Port, ports
 from edgegen.kernels.base import ConstantKind
 from edgegen.passes.removed import Removed
 from edgegen.plan.plan import proof_text
@@ -104,7 +104,7 @@ def _layers(package: Package) -> list[dict[str, Any]]:
         rows.append(
             {
                 "index": layer.index,
-                "function": layer_function(package.name, layer),
+                "function": layer.function_name(package.name),
                 "op": call.op.origin.type,
                 "op_index": call.op.origin.index,
                 "output": io.output.name,

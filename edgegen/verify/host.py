@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +17,9 @@ from edgegen.codegen.package import Package
 from edgegen.codegen.render import render_library
 from edgegen.codegen.views import model_view
 from edgegen.errors import ToolError, VerificationError
-from edgegen.ir import Graph
+from edgegen.ir import Graph, TensorType
 from edgegen.ir.types import Array
-from edgegen.kernels.formats import DENSE
+from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Program
 
 WARNINGS = (
@@ -30,6 +31,8 @@ WARNINGS = (
     "-Wdouble-promotion",
     "-Werror",
 )
+HEAD = struct.Struct("=ii")
+"""What the harness puts before each part: the layer's number and the part's bytes."""
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g")
 
 
@@ -63,22 +66,38 @@ class HostProgram:
 
 
 def _split(program: Program, raw: bytes, count: int) -> Iterator[dict[str, Array]]:
-    """Cuts the harness's output into tensors: all layers, then the graph outputs, per inference."""
-    parts = [(c.io.output.name, program.buffers[c.output].format) for c in program.calls]
-    parts += [(name, DENSE) for name in program.graph.outputs]
+    """Puts the harness's output together again: layers, by rows or whole, and graph outputs."""
+    graph = program.graph
     position = 0
     for _ in range(count):
-        values: dict[str, Array] = {}
-        for name, form in parts:
-            kind = program.graph.tensor(name).type
-            size = form.size(kind)
-            if position + size > len(raw):
+        layers = [bytearray() for _ in program.calls]
+        outputs: list[bytes] = []
+        while len(outputs) < len(graph.outputs):
+            if position + HEAD.size > len(raw):
                 raise VerificationError("the compiled library wrote too little output")
-            values[name] = form.decode(raw[position : position + size], kind)
+            layer, size = HEAD.unpack_from(raw, position)
+            position += HEAD.size
+            part = raw[position : position + size]
             position += size
+            if layer < 0:
+                outputs.append(part)
+            else:
+                layers[layer] += part
+        values: dict[str, Array] = {}
+        for call, stored in zip(program.calls, layers, strict=True):
+            form = program.buffers[call.output].format
+            values[call.io.output.name] = _decode(form, bytes(stored), call.io.output.type)
+        for name, part in zip(graph.outputs, outputs, strict=True):
+            values[name] = _decode(DENSE, part, graph.tensor(name).type)
         yield values
     if position != len(raw):
         raise VerificationError("the compiled library wrote too much output")
+
+
+def _decode(form: Format, stored: bytes, kind: TensorType) -> Array:
+    if not form.size(kind) - form.slack <= len(stored) <= form.size(kind):
+        raise VerificationError(f"a layer wrote {len(stored)} bytes of {form.size(kind)}")
+    return form.decode(stored, kind)
 
 
 def find_compiler(wanted: str | None = None) -> str:

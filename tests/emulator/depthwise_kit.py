@@ -12,7 +12,6 @@ import numpy as np
 
 from edgegen.codegen.package import Package, pack
 from edgegen.codegen.render import render_library
-from edgegen.codegen.views import layer_function
 from edgegen.emulate.firmware import ModelLibrary, build_runner, input_file, output_file
 from edgegen.emulate.machine import run_elf
 from edgegen.emulate.result import LayerCount
@@ -211,7 +210,7 @@ def run_emulated(
     elf = build_runner(models, board, workdir=folder / "image", optimize=optimize, defines=defines)
     count = len(layers)
     inputs = [b"".join(x.tobytes() for x in layer.inputs) for layer in layers]
-    names = [layer_function(p.name, step) for p in packages for step in p.layers]
+    names = [step.function_name(p.name) for p in packages for step in p.layers]
     result = run_elf(
         elf,
         board,

@@ -1,0 +1,177 @@
+"""Streams: runs of layers that execute row by row, each row as soon as its inputs' rows are there.
+
+The order is decided at build time, on demand from the last layer: nothing is computed twice, and
+of every tensor inside only the rows that some later step still reads need a place (a ring).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgegen.ir.row_window import RowWindow
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A tensor that a stage reads by rows.
+
+    Attributes:
+        buffer: the buffer's name.
+        height: rows of the buffer.
+        window: which of them an output row needs.
+    """
+
+    buffer: str
+    height: int
+    window: RowWindow
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer of a stream as the schedule sees it.
+
+    Attributes:
+        output: the buffer that it writes.
+        steps: how often it runs: once for each output row, or for each input row if it accumulates.
+        feeds: what it reads by rows.
+        accumulates: whether all its output comes at the last step.
+    """
+
+    output: str
+    steps: int
+    feeds: tuple[Feed, ...]
+    accumulates: bool = False
+
+    def reads(self, feed: Feed, step: int) -> range:
+        """Rows of a feed that a step reads."""
+        if self.accumulates:
+            return range(step, step + 1)
+        return feed.window.needed(step, feed.height)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A run of calls of a program that executes by rows.
+
+    Attributes:
+        first: index of its first call.
+        count: number of calls.
+        order: for each step the call that it runs, counted from the first.
+    """
+
+    first: int
+    count: int
+    order: tuple[int, ...]
+
+    @property
+    def calls(self) -> range:
+        """Indices of its calls."""
+        return range(self.first, self.first + self.count)
+
+
+def schedule(stages: Sequence[Stage]) -> tuple[int, ...]:
+    """The order of steps, on demand from the last stage: the index of the stage of each step."""
+    return _Demand(stages).order()
+
+
+class _Demand:
+    """Runs stages as their rows are asked for."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self.stages = stages
+        self.producer = {stage.output: i for i, stage in enumerate(stages)}
+        self.done = [0] * len(stages)
+        self.steps: list[int] = []
+
+    def order(self) -> tuple[int, ...]:
+        last = len(self.stages) - 1
+        while self.done[last] < self.stages[last].steps:
+            self._run(last)
+        # Rows that no window reaches are computed too: a layer's output is what TFLite says it is.
+        for i, stage in enumerate(self.stages):
+            while self.done[i] < stage.steps:
+                self._run(i)
+        return tuple(self.steps)
+
+    def _rows(self, stage: int) -> int:
+        """Rows of its output that a stage has written."""
+        if not self.stages[stage].accumulates:
+            return self.done[stage]
+        return int(self.done[stage] == self.stages[stage].steps)
+
+    def _run(self, stage: int) -> None:
+        self._prepare(stage)
+        self.steps.append(stage)
+        self.done[stage] += 1
+
+    def _prepare(self, stage: int) -> None:
+        """Makes everything that the next step of a stage reads.
+
+        The last rows of several inputs come together at the end, after what they need themselves:
+        a buffer of one row is then alive for no longer than it must be.
+        """
+        node = self.stages[stage]
+        needs = []
+        for feed in node.feeds:
+            rows = node.reads(feed, self.done[stage])
+            if rows and feed.buffer in self.producer:
+                needs.append((self.producer[feed.buffer], rows[-1]))
+        for source, row in needs:
+            while self._rows(source) < row:
+                self._run(source)
+        for source, row in needs:
+            if self._rows(source) <= row:
+                self._prepare(source)
+        for source, row in needs:
+            while self._rows(source) <= row:
+                self._run(source)
+
+
+@dataclass(frozen=True)
+class RowLife:
+    """When each row of a buffer inside a stream is written and last read, as numbers of steps."""
+
+    written: Ints
+    last_read: Ints
+
+    @property
+    def ring(self) -> int:
+        """Rows that must have a place at once: row r may take the place of row r - ring."""
+        later = np.searchsorted(self.written, self.last_read, side="right")
+        return int((later - np.arange(len(self.written))).max(initial=1))
+
+    def spans(self, ring: int) -> tuple[tuple[int, int], ...]:
+        """First and last steps in which a ring of so many rows holds something."""
+        if ring > 1:
+            return ((int(self.written[0]), int(self.last_read.max())),)
+        return tuple((int(w), int(r)) for w, r in zip(self.written, self.last_read, strict=True))
+
+
+def row_lives(stages: Sequence[Stage], order: Sequence[int]) -> Mapping[str, RowLife]:
+    """The life of every row that a stage writes; a row that nobody reads lives for its own step.
+
+    Args:
+        stages: the layers.
+        order: the stage of each step.
+    """
+    times = [np.flatnonzero(np.asarray(order) == i) for i in range(len(stages))]
+    written: dict[str, Ints] = {}
+    for stage, when in zip(stages, times, strict=True):
+        written[stage.output] = when[-1:] if stage.accumulates else when
+    last = {name: when.copy() for name, when in written.items()}
+    for stage, when in zip(stages, times, strict=True):
+        for feed in stage.feeds:
+            if feed.buffer not in last:
+                continue
+            for step, time in enumerate(when.tolist()):
+                rows = stage.reads(feed, step)
+                if rows:
+                    part = last[feed.buffer][rows.start : rows.stop]
+                    np.maximum(part, time, out=part)
+    return {name: RowLife(written[name], last[name]) for name in written}
