@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import capstone
 from capstone import arm
 
+from edgegen.emulate.code import disassembler
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -214,9 +216,7 @@ class Pricer:
         """Prices with `model`; without one, cycles are 0."""
         self._model = model
         self._prices: dict[tuple[int, bytes], BlockPrice] = {}
-        mode = capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS | capstone.CS_MODE_V8
-        self._disassembler = capstone.Cs(capstone.CS_ARCH_ARM, mode)
-        self._disassembler.detail = True
+        self._disassembler = disassembler()
 
     @property
     def has_model(self) -> bool:

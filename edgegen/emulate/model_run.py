@@ -18,6 +18,7 @@ from edgegen.emulate.machine import run_elf
 from edgegen.emulate.memory import MemoryReader
 from edgegen.emulate.result import RunResult
 from edgegen.emulate.sizes import object_sizes
+from edgegen.emulate.stack_bound import StackBound, stack_bound
 from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
 from edgegen.kernels.program import Buffer, KernelCall
@@ -76,7 +77,8 @@ class ModelRun:
         layers: by layer.
         flash: by purpose.
         arena_bytes: the library's arena.
-        stack_bytes: deepest use of the stack below the caller of NAME_run.
+        stack_bytes: deepest use of the stack below the caller of NAME_run, measured.
+        stack: the worst case that the linked code allows.
         on_board: least and most cycles with the board's wait states, modelled; None where they
             were not asked for or cannot be modelled.
     """
@@ -89,6 +91,7 @@ class ModelRun:
     flash: FlashUse
     arena_bytes: int
     stack_bytes: int
+    stack: StackBound
     on_board: tuple[float, float] | None = None
 
 
@@ -147,13 +150,15 @@ def run_model(
             optimize=optimize,
             ram_code=compilation.package.kernels_in_ram,
         )
+        layers = [x.function_name(compilation.name) for x in compilation.package.layers]
+        stack = stack_bound(elf, compilation.name, layers)
         recorder = _Recorder(compilation, len(batches))
         stdin = b"".join(b[n].tobytes() for b in batches for n in graph.inputs)
         result = run_elf(
             elf,
             board,
             files={"input.bin": stdin},
-            layers=[x.function_name(compilation.name) for x in compilation.package.layers],
+            layers=layers,
             streams=[stream_function(compilation.name, s) for s in compilation.program.streams],
             observe=recorder.observe,
             wait_states=wait_states,
@@ -166,7 +171,7 @@ def run_model(
     code = sum(s.bytes for s in mine if s.name == compilation.name)
     copied = sum(s.bytes for s in mine if s.section == ".ramfunc")
     flash = FlashUse(constants, code, sum(s.bytes for s in mine) - constants - code, copied)
-    return _summary(compilation, result, len(batches), compared, flash)
+    return _summary(compilation, result, len(batches), compared, flash, stack)
 
 
 class _Recorder:
@@ -235,7 +240,12 @@ class _Recorder:
 
 
 def _summary(
-    compilation: Compilation, result: RunResult, inferences: int, compared: int, flash: FlashUse
+    compilation: Compilation,
+    result: RunResult,
+    inferences: int,
+    compared: int,
+    flash: FlashUse,
+    stack: StackBound,
 ) -> ModelRun:
     rows = []
     for layer, count in zip(compilation.package.layers, result.layers, strict=True):
@@ -260,6 +270,7 @@ def _summary(
         flash,
         compilation.plan.arena.size,
         result.run_stack_bytes,
+        stack,
         None
         if result.on_board is None
         else (result.on_board.low / inferences, result.on_board.high / inferences),

@@ -41,13 +41,15 @@ _COMPILE: Final = (
     *_WARNINGS,
 )
 # newlib-nano only for memcpy, memset and their like; the start-up code is ours. --nmagic keeps the
-# segments from reaching down to a page boundary, which may be reserved memory.
+# segments from reaching down to a page boundary, which may be reserved memory. --emit-relocs tells
+# the stack analysis which words are addresses.
 _LINK: Final = (
     "-nostartfiles",
     "--specs=nano.specs",
     "--specs=nosys.specs",
     "-Wl,--gc-sections",
     "-Wl,--nmagic",
+    "-Wl,--emit-relocs",
     "-Wl,--fatal-warnings",
 )
 _JOBS: Final = 2

@@ -57,13 +57,21 @@ def print_run(console: Console, name: str, run: ModelRun, board: Board) -> None:
         f"{run.flash.code:,}, start-up and test firmware {run.flash.rest:,}"
     )
     copied = f", kernels {run.flash.copied:,} bytes" if run.flash.copied else ""
-    console.print(
-        f"RAM   arena {run.arena_bytes:,} bytes, stack {run.stack_bytes:,} bytes at most{copied}"
-    )
+    console.print(f"RAM   arena {run.arena_bytes:,} bytes, stack {_stack(run)}{copied}")
+    if run.stack.chain:
+        deepest = " > ".join(f"{name} {size}" for name, size in run.stack.chain)
+        console.print(f"      deepest calls: {deepest}", soft_wrap=True)
     console.print(
         f"[green]exact[/green]: {run.compared:,} bytes of all layers over {run.inferences} "
         "inferences equal the reference"
     )
+
+
+def _stack(run: ModelRun) -> str:
+    """The worst case beside the measured depth."""
+    if run.stack.bytes is None:
+        return f"{run.stack_bytes:,} bytes measured; worst case not computed: {run.stack.why}"
+    return f"{run.stack.bytes:,} bytes at most ({run.stack_bytes:,} measured)"
 
 
 def _time(run: ModelRun, board: Board) -> str:

@@ -35,6 +35,9 @@ ARENA_LIMITS = {
     "ad01_int8": 768,
 }
 
+STACK_LIMIT = 1024
+"""Bytes of stack that one inference may take below its caller, worst case, on any core."""
+
 
 def model_path(name: str) -> Path:
     path = DEMO_MODEL if name == DEMO_MODEL.stem else shared_folder() / "models" / f"{name}.tflite"
@@ -83,6 +86,8 @@ def test_emulated_cores_equal_the_oracle(name: str, core: str) -> None:
     run = run_model(compilation, load_board(BOARDS[core]), vectors.batches, expected)
     assert run.inferences == len(vectors.batches)
     assert run.compared > 0
+    assert run.stack.bytes is not None, run.stack.why
+    assert run.stack_bytes <= run.stack.bytes < STACK_LIMIT
 
 
 @pytest.mark.parametrize("name", list(ARENA_LIMITS))
