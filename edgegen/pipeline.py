@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgegen.codegen.layout import Layout
 from edgegen.codegen.names import identifier, is_identifier
 from edgegen.codegen.package import Package, pack
 from edgegen.codegen.render import render_library
@@ -33,6 +34,7 @@ from edgegen.target.board import Board
 from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
 from edgegen.target.fit import Fit, check_fit
+from edgegen.target.places import Places, name_sections, settle
 
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
@@ -54,6 +56,9 @@ class Options:
         kernels_in_ram: whether the kernels' code is to run from RAM.
         flash_budget: bytes for constants and code that kernel selection keeps to; None: any.
         ram_budget: bytes for the arena that it keeps to; None: any.
+        keep_input: whether the inputs' bytes must survive an inference.
+        places: memory regions that the user named.
+        layout: linker sections that the user named, and who owns the arena.
     """
 
     name: str | None = None
@@ -61,6 +66,9 @@ class Options:
     kernels_in_ram: bool = False
     flash_budget: int | None = None
     ram_budget: int | None = None
+    keep_input: bool = False
+    places: Places = field(default_factory=Places)
+    layout: Layout = field(default_factory=Layout)
 
     def core(self, board: Board) -> Core:
         """The board's core as kernels should see it: code in RAM may have loops of any size."""
@@ -69,15 +77,15 @@ class Options:
     def within(self, board: Board) -> Options:
         """The same with what the board has where the user set no budget."""
         place = board.placement
-        stack = place.stack_bytes if place.stack == place.arena else 0
+        room = max(
+            region.usable_size - (place.stack_bytes if place.stack == region else 0)
+            for region in place.arena_choices
+        )
+        flash = min(place.weights.usable_size, place.code.usable_size)
         return replace(
             self,
-            flash_budget=place.weights.usable_size
-            if self.flash_budget is None
-            else self.flash_budget,
-            ram_budget=place.arena.usable_size - stack
-            if self.ram_budget is None
-            else self.ram_budget,
+            flash_budget=flash if self.flash_budget is None else self.flash_budget,
+            ram_budget=room if self.ram_budget is None else self.ram_budget,
         )
 
 
@@ -120,9 +128,14 @@ class Compilation:
 
 @dataclass(frozen=True)
 class Library:
-    """A rendered library and its report."""
+    """A rendered library and its report.
+
+    Attributes:
+        board: the board with the regions that were chosen.
+    """
 
     compilation: Compilation
+    board: Board
     fit: Fit
     report: Mapping[str, Any]
     files: Mapping[str, str] = field(repr=False)
@@ -190,6 +203,8 @@ def compile_model(
         dumps[f"{len(dumps):02d}_{item}.txt"] = graph_text(result)
 
     graph = run_passes(source, PASSES, seen)
+    if options.keep_input:
+        graph = replace(graph, kept=graph.inputs)
     program = select_within(graph, core, options.optimize, options.flash_budget, options.ram_budget)
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
@@ -199,18 +214,33 @@ def compile_model(
     )
 
 
-def render(compilation: Compilation, board: Board) -> Library:
-    """Checks the fit and renders all files.
+def place(
+    compilation: Compilation, board: Board, options: Options | None = None
+) -> tuple[Compilation, Board]:
+    """Chooses the arena's region and names the linker sections; `options.places` is already done.
+
+    Returns:
+        The compilation with its sections, and the board with one region for the arena.
+    """
+    options = options or Options()
+    board = settle(board, (compilation.package,))
+    layout = name_sections(compilation.package, board, options.layout)
+    return replace(compilation, package=replace(compilation.package, layout=layout)), board
+
+
+def render(compilation: Compilation, board: Board, options: Options | None = None) -> Library:
+    """Places the parts, checks the fit and renders all files.
 
     Raises:
         FitError: the model does not fit the board.
     """
+    compilation, board = place(compilation, board, options)
     fit = check_fit(compilation.package, board)
     report = build_report(
         compilation.package, board, fit, removed(compilation.source, compilation.optimised)
     )
     files = {**render_library(compilation.package), MARKER: report_text(report)}
-    return Library(compilation, fit, report, files)
+    return Library(compilation, board, fit, report, files)
 
 
 def build_library(
@@ -223,7 +253,8 @@ def build_library(
     """
     options = options or Options()
     name = model_name(model, options)
-    library = render(compile_model(load_model(model), name, options.core(board), options), board)
+    compilation = compile_model(load_model(model), name, options.core(board), options)
+    library = render(compilation, board, options)
     target = output if output is not None else Path(name)
     write_folder(target, library.files)
     return library, target

@@ -19,7 +19,9 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         names = (m.name for m in pkgutil.iter_modules(__path__))
-        return sorted(n.replace("_", "-") for n in names if n not in ("common", "__main__"))
+        return sorted(
+            n.replace("_", "-") for n in names if n not in ("common", "placement", "__main__")
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):

@@ -29,7 +29,7 @@ def command(
     explain: bool,
 ) -> None:
     """Compile MODEL to a C library for a board."""
-    target_board = load_board(board)
+    target_board = options.places.on(load_board(board))
     options = options.within(target_board)
     library, target = build_library(model, target_board, output, options)
     out = console()
@@ -39,4 +39,4 @@ def command(
             (dump_ir / file).write_text(text, encoding="utf-8")
     if explain:
         tables.print_explain(out, library.compilation)
-    tables.print_build(out, library, target, target_board)
+    tables.print_build(out, library, target)

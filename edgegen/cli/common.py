@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 import click
 from rich.console import Console
 
+from edgegen.cli.placement import placement_options
 from edgegen.errors import EdgegenError, Problem, ToolError
 from edgegen.pipeline import Options
 from edgegen.target.select import OPTIMIZE
@@ -31,6 +32,7 @@ INPUTS = click.option(
 
 def compile_options(command: Callable[..., R]) -> Callable[..., R]:
     """Adds the options of a compilation; the command gets them as one `options`."""
+    command = placement_options(command)
 
     @click.option("--name", help="Prefix of all C identifiers; default: the model file's name.")
     @click.option(

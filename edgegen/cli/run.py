@@ -15,7 +15,7 @@ from edgegen.cli.common import (
     emulation,
     reports_errors,
 )
-from edgegen.pipeline import Options, compile_model, load_model, model_name
+from edgegen.pipeline import Options, compile_model, load_model, model_name, place
 from edgegen.report import tables
 from edgegen.target.board import load_board
 from edgegen.target.fit import check_fit
@@ -41,11 +41,12 @@ def command(
     with emulation():
         from edgegen.emulate.model_run import run_model
         from edgegen.report.run_table import print_run
-    target = load_board(board)
+    target = options.places.on(load_board(board))
     options = options.within(target)
     compilation = compile_model(
         load_model(model), model_name(model, options), options.core(target), options
     )
+    compilation, target = place(compilation, target, options)
     check_fit(compilation.package, target)
     graph = compilation.source
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph, random=1)

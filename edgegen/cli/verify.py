@@ -29,7 +29,7 @@ from edgegen.verify.verify import verify_host
 @reports_errors
 def command(model: Path, board: str, inputs: Path | None, options: Options, cc: str | None) -> None:
     """Compare the numpy reference with the compiled C, all bytes of all layers."""
-    target = load_board(board)
+    target = options.places.on(load_board(board))
     options = options.within(target)
     compilation = compile_model(
         load_model(model), model_name(model, options), options.core(target), options

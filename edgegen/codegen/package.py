@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from edgegen.codegen.layout import Layout
 from edgegen.ir.types import Array
 from edgegen.kernels.base import ConstantKind, Packed
 from edgegen.kernels.program import KernelCall
@@ -68,6 +69,7 @@ class Package:
 
     Attributes:
         kernels_in_ram: whether the kernels' code is to run from RAM.
+        layout: the linker sections, and who owns the arena.
     """
 
     plan: Plan
@@ -75,6 +77,12 @@ class Package:
     symbols: tuple[Symbol, ...]
     layers: tuple[Layer, ...]
     kernels_in_ram: bool = False
+    layout: Layout = field(default_factory=Layout)
+
+    @property
+    def code_section(self) -> str:
+        """The linker section of the kernels; empty for the compiler's own."""
+        return self.layout.code or (f".ramfunc.{self.name}" if self.kernels_in_ram else "")
 
     def bytes_of(self, *kinds: ConstantKind) -> int:
         """Flash of the constants of some kinds; of all when none is given."""

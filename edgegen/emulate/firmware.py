@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edgegen.codegen.environment import render
-from edgegen.emulate.toolchain import build_elf
+from edgegen.emulate.toolchain import Sections, build_elf
 from edgegen.errors import InternalError
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class ModelLibrary:
         include_dir: the folder of its header.
         inputs: in the order in which the input file holds them.
         outputs: in the order in which the output file will hold them.
+        arena: C expression of a pointer to an arena of the library's own; empty: the firmware's.
+        sections: linker sections that it names.
     """
 
     name: str
@@ -41,6 +43,8 @@ class ModelLibrary:
     include_dir: Path
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    arena: str = ""
+    sections: Sections = field(default_factory=Sections)
 
     @classmethod
     def single(cls, name: str, sources: Sequence[Path], include_dir: Path) -> ModelLibrary:
@@ -63,6 +67,7 @@ class _RunnerModel:
     output_file: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    arena: str
 
 
 def input_file(index: int, count: int) -> str:
@@ -87,7 +92,7 @@ def build_runner(
 ) -> Path:
     """Builds an image that runs every model on the inputs in its input file.
 
-    The models share one arena, so hundreds of small ones fit a small board.
+    Models without an arena of their own share one, so hundreds of small ones fit a small board.
 
     Args:
         models: libraries with distinct names.
@@ -115,12 +120,15 @@ def build_runner(
             output_file(index, count),
             model.inputs,
             model.outputs,
+            model.arena or f"&arena.{model.name}",
         )
         for index, model in enumerate(models)
     ]
     workdir.mkdir(parents=True, exist_ok=True)
     runner = workdir / "runner_main.c"
-    runner.write_text(render("firmware/runner_main.c.j2", models=views), encoding="utf-8")
+    shared = [view for view, model in zip(views, models, strict=True) if not model.arena]
+    main = render("firmware/runner_main.c.j2", models=views, shared=shared)
+    runner.write_text(main, encoding="utf-8")
     return build_elf(
         [runner, *(source for model in models for source in model.sources)],
         board,
@@ -130,4 +138,5 @@ def build_runner(
         defines=defines,
         stack_usage=stack_usage,
         ram_code=ram_code,
+        sections=Sections.union(model.sections for model in models),
     )

@@ -185,6 +185,8 @@ class _Machine:
         start, stop = self._marks.start, self._marks.stop
         if library is None or engine is None or not self._pricer.has_model:
             return
+        if self._board.placement.weights.external:
+            return
         if start is None or stop is None:
             return
         models, read = flash_models(self._board), self._memory.read

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from edgegen.codegen.layers import stream_function
+from edgegen.codegen.package import Package
 from edgegen.codegen.render import render_library
 from edgegen.codegen.views import ports
 from edgegen.emulate.firmware import ModelLibrary, Port, build_runner
@@ -19,6 +20,7 @@ from edgegen.emulate.memory import MemoryReader
 from edgegen.emulate.result import RunResult
 from edgegen.emulate.sizes import object_sizes
 from edgegen.emulate.stack_bound import StackBound, stack_bound
+from edgegen.emulate.toolchain import Sections
 from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
 from edgegen.kernels.program import Buffer, KernelCall
@@ -113,7 +115,24 @@ def write_library(compilation: Compilation, folder: Path) -> ModelLibrary:
         folder,
         views(graph.inputs, "input"),
         views(graph.outputs, "output"),
+        own_arena(compilation.package),
+        sections(compilation.package),
     )
+
+
+def own_arena(package: Package) -> str:
+    """C expression of the library's own arena; empty where the caller has it."""
+    return f"&{package.name}_arena" if package.layout.owner == "static" else ""
+
+
+def sections(package: Package) -> Sections:
+    """The linker sections that a library names."""
+    layout = package.layout
+
+    def some(name: str) -> tuple[str, ...]:
+        return (name,) if name else ()
+
+    return Sections(some(layout.arena), some(layout.weights), some(package.code_section))
 
 
 def run_model(
@@ -153,6 +172,7 @@ def run_model(
         layers = [x.function_name(compilation.name) for x in compilation.package.layers]
         stack = stack_bound(elf, compilation.name, layers)
         recorder = _Recorder(compilation, len(batches))
+        recorder = _Recorder(compilation, batches)
         stdin = b"".join(b[n].tobytes() for b in batches for n in graph.inputs)
         result = run_elf(
             elf,
@@ -177,9 +197,11 @@ def run_model(
 class _Recorder:
     """Reads each layer's output from the emulated arena when the layer has ended."""
 
-    def __init__(self, compilation: Compilation, inferences: int) -> None:
+    def __init__(self, compilation: Compilation, batches: Sequence[Mapping[str, Array]]) -> None:
         self.compilation = compilation
-        self.runs: list[dict[str, Array]] = [{} for _ in range(inferences)]
+        self.batches = batches
+        self.runs: list[dict[str, Array]] = [{} for _ in batches]
+        self.arena = own_arena(compilation.package).removeprefix("&") or "arena"
         self.inference, self.step = -1, 0
         self.parts: list[bytearray] = []
 
@@ -197,10 +219,11 @@ class _Recorder:
         call, buffer = program.calls[index], program.buffers[program.calls[index].output]
         start, size = self._written(index, call, buffer)
         if size:
-            address = memory.address("arena") + self.compilation.plan.offset(buffer.name) + start
+            address = memory.address(self.arena) + self.compilation.plan.offset(buffer.name) + start
             self.parts[index] += memory.read(address, size)
         if self.step == len(program.steps):
             self._decode()
+            self._require_kept(memory)
 
     def _written(self, index: int, call: KernelCall, buffer: Buffer) -> tuple[int, int]:
         """First byte and number of bytes of what the last step added to a buffer."""
@@ -222,6 +245,15 @@ class _Recorder:
             form = program.buffers[call.output].format
             value = form.decode(bytes(part), call.io.output.type)
             self.runs[self.inference][call.io.output.name] = value
+
+    def _require_kept(self, memory: MemoryReader) -> None:
+        """Compares the inputs that are to survive an inference with what they were."""
+        graph, program = self.compilation.graph, self.compilation.program
+        for name in set(graph.inputs) & set(graph.kept):
+            wanted = self.batches[memory.inference][name].tobytes()
+            offset = self.compilation.plan.offset(program.buffer_of[name])
+            if memory.read(memory.address(self.arena) + offset, len(wanted)) != wanted:
+                raise VerificationError(f"input {name!r} was not kept")
 
     def add_outputs(self, raw: bytes) -> None:
         """Takes the graph outputs from what the firmware wrote."""

@@ -13,7 +13,7 @@ from edgegen.codegen.environment import render
 from edgegen.errors import Problem, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from edgegen.target.board import Board
@@ -57,6 +57,25 @@ _STACK_USAGE: Final = re.compile(r"^.*:(?P<name>[^:\t]+)\t(?P<bytes>\d+)\t(?P<ki
 
 
 @dataclass(frozen=True)
+class Sections:
+    """Names of linker sections that libraries use besides the compiler's own, by part."""
+
+    arena: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+
+    @classmethod
+    def union(cls, several: Iterable[Sections]) -> Sections:
+        """All names of several libraries, each once."""
+        found = list(several)
+
+        def names(part: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(name for one in found for name in getattr(one, part)))
+
+        return cls(names("arena"), names("weights"), names("code"))
+
+
+@dataclass(frozen=True)
 class StackUse:
     """The stack frame GCC gives a function: its bytes, and "static" if that is the whole truth."""
 
@@ -87,6 +106,7 @@ def build_elf(
     defines: Sequence[str] = (),
     stack_usage: bool = False,
     ram_code: bool = False,
+    sections: Sections | None = None,
 ) -> Path:
     """Compiles `sources` with the board's start-up code and links them for its memory.
 
@@ -99,6 +119,7 @@ def build_elf(
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: also have GCC report each function's frame; see `read_stack_usage`.
         ram_code: have the start-up code copy functions in sections called `.ramfunc.*` to RAM.
+        sections: more sections, to go where the board places their parts.
 
     Returns:
         The ELF file, `workdir/firmware.elf`.
@@ -106,13 +127,13 @@ def build_elf(
     Raises:
         ToolError: the compiler is missing, or reports errors; lists those of every file.
     """
-    gcc = find_gcc()
+    gcc, sections = find_gcc(), sections or Sections()
     workdir.mkdir(parents=True, exist_ok=True)
     startup = workdir / "startup.c"
-    startup.write_text(_firmware("startup.c", board, ram_code), encoding="utf-8")
+    startup.write_text(_firmware("startup.c", board, ram_code, sections), encoding="utf-8")
     (workdir / "semihost.h").write_text(render("firmware/semihost.h.j2"), encoding="utf-8")
     script = workdir / "linker.ld"
-    script.write_text(_firmware("linker.ld", board, ram_code), encoding="utf-8")
+    script.write_text(_firmware("linker.ld", board, ram_code, sections), encoding="utf-8")
     compile_command = [
         gcc,
         *board.flags,
@@ -131,8 +152,14 @@ def build_elf(
     return elf
 
 
-def _firmware(file: str, board: Board, ram_code: bool) -> str:
-    return render(f"firmware/{file}.j2", board=board, ram_code=ram_code)
+def _firmware(file: str, board: Board, ram_code: bool, sections: Sections) -> str:
+    return render(
+        f"firmware/{file}.j2",
+        board=board,
+        ram_code=ram_code,
+        ram_weights=board.placement.weights.kind == "ram",
+        sections=sections,
+    )
 
 
 def read_stack_usage(workdir: Path) -> tuple[StackUse, ...]:

@@ -141,13 +141,18 @@ class Op(ABC):
 
 @dataclass(frozen=True)
 class Graph:
-    """A model: tensors by name and operators in execution order."""
+    """A model: tensors by name and operators in execution order.
+
+    Attributes:
+        kept: tensors, besides the outputs, whose bytes must be intact at the end of an inference.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
     ops: tuple[Op, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    kept: tuple[str, ...] = ()
 
     def tensor(self, name: str) -> Tensor:
         """The tensor called `name`."""

@@ -33,8 +33,9 @@ class _Use:
 def arena_problem(program: Program, alignment: int, *, overlap: bool = True) -> ArenaProblem:
     """The blocks of a program and how close they may come.
 
-    Graph inputs are alive from step 0 on (the caller has filled them), outputs until the last step
-    (the caller reads them afterwards); a result that nobody reads is alive while it is written.
+    Graph inputs are alive from step 0 on (the caller has filled them), outputs and kept tensors
+    until the last step (the caller reads them afterwards); a result that nobody reads is alive
+    while it is written.
 
     Args:
         program: what to plan.
@@ -81,7 +82,7 @@ class _Timeline:
             uses.setdefault(call.output, _Use(int(steps[-1 if late else 0]), int(steps[-1])))
             for name in (*(n for n in call.inputs if n is not None), call.output):
                 uses[name].last = max(uses[name].last, int(steps[-1]))
-        for name in program.graph.outputs:
+        for name in (*program.graph.outputs, *program.graph.kept):
             uses[program.buffer_of[name]].last = max(len(program.steps) - 1, 0)
         for stream in program.streams:
             start = int(self.steps_of[stream.first].min())
@@ -135,7 +136,8 @@ class _Timeline:
         A buffer that lives on, one that is read before that run of calls too, rings, and buffers
         that the run itself writes: none of them dies from its first byte to its last.
         """
-        kept = {self.program.buffer_of[n] for n in self.program.graph.outputs}
+        graph = self.program.graph
+        kept = {self.program.buffer_of[n] for n in (*graph.outputs, *graph.kept)}
         streams = [list(s.calls) for s in self.program.streams]
         inside = {c for calls in streams for c in calls}
         units = streams + [[c] for c in range(len(self.program.calls)) if c not in inside]

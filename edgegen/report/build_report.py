@@ -12,6 +12,7 @@ from edgegen.codegen.views import Port, ports
 from edgegen.kernels.base import ConstantKind
 from edgegen.passes.removed import Removed
 from edgegen.plan.plan import proof_text
+from edgegen.report.placement import placement_report, regions_report
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
 
@@ -56,6 +57,7 @@ def build_report(
             }
             for r in removed
         ],
+        "placement": placement_report(package, board),
         "board": {
             "name": board.name,
             "core": board.core.name,
@@ -73,6 +75,7 @@ def build_report(
                 "available": fit.flash_available,
                 "code_estimate": fit.code_estimate,
             },
+            "regions": regions_report(fit),
         },
     }
 

@@ -13,7 +13,9 @@ from edgegen.ir.names import short_name
 from edgegen.passes.removed import removed
 from edgegen.pipeline import Compilation, Library
 from edgegen.plan.plan import proof_text
+from edgegen.report.placement import duties
 from edgegen.target.board import Board
+from edgegen.target.fit import Fit
 from edgegen.verify.verify import Verdict
 
 
@@ -35,32 +37,18 @@ def bar(share: float, width: int = 24) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def print_build(console: Console, library: Library, target: Path, board: Board) -> None:
+def print_build(console: Console, library: Library, target: Path) -> None:
     """The summary of `edgegen build`."""
-    c, fit = library.compilation, library.fit
+    c, fit, board = library.compilation, library.fit, library.board
     arena = c.plan.arena
     console.print(f"[bold]{c.name}[/bold] for {board.title} ({board.core.title}) -> {target}")
-    table = new_table("", "memory", "use", "bytes", "of", left=2)
-    table.show_header = False
-    table.add_row(
-        "RAM", bar(fit.ram_used / fit.ram_available), f"{fit.ram_used:,}", f"{fit.ram_available:,}"
-    )
-    table.add_row(
-        "flash",
-        bar(fit.flash_used / fit.flash_available),
-        f"{fit.flash_used:,}",
-        f"{fit.flash_available:,}",
-    )
-    console.print(table)
+    print_regions(console, fit)
     console.print(
-        f"arena {arena.size:,} bytes ({proof_text(arena)}) + stack reserve "
-        f"{fit.stack_reserved:,}; constants {fit.constants:,} + code about {fit.code_estimate:,}"
+        f"arena {arena.size:,} bytes ({proof_text(arena)}); "
+        f"constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
-    if fit.ram_kernels:
-        console.print(
-            f"kernels run from RAM region {board.placement.ram_code.name!r}, "
-            f"about {fit.ram_kernels:,} bytes: start-up code must copy section .ramfunc.{c.name}"
-        )
+    for duty in duties(c.package, board):
+        console.print(duty)
     saved = c.source.macs - c.optimised.macs
     if saved:
         console.print(
@@ -70,6 +58,22 @@ def print_build(console: Console, library: Library, target: Path, board: Board) 
         f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
         f"{arena.peak_step}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
     )
+
+
+def print_regions(console: Console, fit: Fit) -> None:
+    """How full each memory region is, and of what."""
+    table = new_table("", "memory", "use", "bytes", "of", "with", left=2)
+    table.columns[-1].justify = "left"
+    table.show_header = False
+    for use in sorted(fit.regions, key=lambda u: u.region.kind != "ram"):
+        table.add_row(
+            f"{'RAM' if use.region.kind == 'ram' else 'flash'} {use.region.name}",
+            bar(use.used / use.region.usable_size),
+            f"{use.used:,}",
+            f"{use.region.usable_size:,}",
+            ", ".join(f"{part} {size:,}" for part, size in use.parts),
+        )
+    console.print(table)
 
 
 def print_explain(console: Console, compilation: Compilation) -> None:
@@ -109,7 +113,7 @@ def print_boards(console: Console, boards: tuple[Board, ...]) -> None:
     """The list of `edgegen boards`."""
     table = new_table("", "board", "aliases", "core", "MHz", "flash kB", "RAM kB", left=3)
     for board in boards:
-        flash = sum(r.size for r in board.regions if r.kind == "flash")
+        flash = sum(r.size for r in board.regions if r.kind == "flash" and not r.external)
         ram = sum(r.size for r in board.regions if r.kind == "ram")
         table.add_row(
             f"[bold]{board.name}[/bold]\n{board.title}",

@@ -18,6 +18,8 @@ from edgegen.target.toml_table import Table
 _ADDRESS_SPACE: Final = 2**32
 _REGION_KINDS: Final = ("flash", "ram")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+SECTION: Final = re.compile(r"\.[A-Za-z_][A-Za-z0-9_.]*")
+"""Names of linker sections that a C compiler and a linker script take without quotes."""
 _PAGE: Final = 0x1000
 
 
@@ -32,6 +34,10 @@ class Region:
         size: bytes.
         reserved: bytes at the start that no image may use, such as RP2040's second-stage loader.
         code_origin: where the core sees the same RAM through its instruction bus, or None.
+        section: what the linker sections are called that go there, as in ".ccmram".
+        dma: whether peripherals' transfers reach it.
+        execute: whether the core can fetch instructions from it.
+        external: whether it is flash beside the microcontroller, which `[flash]` does not describe.
     """
 
     name: str
@@ -40,6 +46,10 @@ class Region:
     size: int
     reserved: int
     code_origin: int | None = None
+    section: str = ""
+    dma: bool = True
+    execute: bool = True
+    external: bool = False
 
     @property
     def end(self) -> int:
@@ -74,8 +84,10 @@ class Placement:
     """The region each part of an image goes to.
 
     Attributes:
+        arena: where the arena goes; before a model is placed, the first choice.
         stack_bytes: kept at the top of the stack's region.
         ram_code: where code goes that is to run from RAM.
+        arenas: regions for the arena, the preferred ones first; empty where `arena` is settled.
     """
 
     code: Region
@@ -85,6 +97,12 @@ class Placement:
     stack: Region
     stack_bytes: int
     ram_code: Region
+    arenas: tuple[Region, ...] = ()
+
+    @property
+    def arena_choices(self) -> tuple[Region, ...]:
+        """The regions that the arena may go to, the preferred ones first."""
+        return self.arenas or (self.arena,)
 
 
 @dataclass(frozen=True)
@@ -163,7 +181,15 @@ def _read_regions(root: Table) -> tuple[Region, ...]:
             size=table.number("size", 1, _ADDRESS_SPACE),
             reserved=table.number("reserved", 0, _ADDRESS_SPACE, default=0),
             code_origin=table.optional_number("code_origin", 0, _ADDRESS_SPACE - 1),
+            section=table.get("section", str, default=f".{table.get('name', str)}"),
+            dma=table.get("dma", bool, default=True),
+            execute=table.get("execute", bool, default=True),
+            external=table.get("external", bool, default=False),
         )
+        if not SECTION.fullmatch(region.section):
+            table.problem(f"{region.section!r} is no name of a section, as in '.fast'", "section")
+        if region.external and region.kind != "flash":
+            table.problem("is for flash only", "external")
         if not _NAME.fullmatch(region.name):
             table.problem(f"{region.name!r} is not a lower-case identifier", "name")
         if region.end > _ADDRESS_SPACE:
@@ -199,23 +225,31 @@ def _check_alias(table: Table, region: Region) -> None:
 def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
     by_name = {region.name: region for region in regions}
 
-    def pick(key: str, kind: str) -> Region:
-        name = table.choice(key, tuple(by_name)) if by_name else table.get(key, str)
+    def find(key: str, kind: str, name: str) -> Region:
         region = by_name.get(name, Region(name, kind, 0, 0, 0))
         if region.kind != kind and region.kind in _REGION_KINDS:
             table.problem(f"needs {kind}, but region {name!r} is {region.kind}", key)
         return region
 
+    def pick(key: str, kind: str) -> Region:
+        return find(
+            key, kind, table.choice(key, tuple(by_name)) if by_name else table.get(key, str)
+        )
+
     data = pick("data", "ram")
+    arenas = [find("arena", "ram", n) for n in table.choices("arena", tuple(by_name))]
     placement = Placement(
         code=pick("code", "flash"),
         weights=pick("weights", "flash"),
         data=data,
-        arena=pick("arena", "ram"),
+        arena=arenas[0],
         stack=pick("stack", "ram"),
         stack_bytes=table.number("stack_bytes", 256, _ADDRESS_SPACE),
         ram_code=pick("ram_code", "ram") if table.has("ram_code") else data,
+        arenas=tuple(arenas),
     )
+    if not placement.ram_code.execute and table.has("ram_code"):
+        table.problem(f"region {placement.ram_code.name!r} cannot hold code", "ram_code")
     # AAPCS32 section 6.2.1.2: SP is a multiple of 8 at every public interface.
     if placement.stack_bytes % 8:
         table.problem("must be a multiple of 8", "stack_bytes")

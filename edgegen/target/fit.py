@@ -1,13 +1,13 @@
-"""Whether a package fits a board: checked before anything is written."""
+"""Whether packages fit a board: checked before anything is written."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgegen.codegen.package import Package
 from edgegen.errors import FitError, Problem
 from edgegen.ir.names import short_name
-from edgegen.plan.plan import Plan
 from edgegen.target.board import Board, Region
 
 GLUE_CODE_BYTES = 1024
@@ -17,24 +17,85 @@ CALL_CODE_BYTES = 120
 
 
 @dataclass(frozen=True)
+class RegionUse:
+    """What goes to one memory region.
+
+    Attributes:
+        region: the region.
+        parts: what and how many bytes, in the order of the report.
+    """
+
+    region: Region
+    parts: tuple[tuple[str, int], ...]
+
+    @property
+    def used(self) -> int:
+        """Bytes of all parts."""
+        return sum(size for _, size in self.parts)
+
+    @property
+    def short(self) -> int:
+        """Bytes that are missing; 0 where all fits."""
+        return max(0, self.used - self.region.usable_size)
+
+    def bytes_of(self, part: str) -> int:
+        """Bytes of one part."""
+        return sum(size for name, size in self.parts if name == part)
+
+
+@dataclass(frozen=True)
 class Fit:
     """Predicted use of a board's memory, bytes; code is an estimate until it is compiled.
 
     Attributes:
-        ram_used: in the arena's region: arena, and stack and kernels where they share it.
+        regions: every region that something goes to.
+        arena: name of the arena's region.
         ram_kernels: code that start-up code copies to RAM.
+        ram_constants: constants that start-up code copies to RAM.
+        constants: all constants.
+        code_estimate: all code.
+        peak_step: the layer that sets the arena's size.
+        peak_buffers: what is alive in it.
     """
 
-    ram_used: int
-    ram_available: int
-    stack_reserved: int
+    regions: tuple[RegionUse, ...]
+    arena: str
     ram_kernels: int
-    flash_used: int
-    flash_available: int
+    ram_constants: int
     constants: int
     code_estimate: int
     peak_step: int
     peak_buffers: tuple[tuple[str, int], ...]
+
+    @property
+    def arena_region(self) -> RegionUse:
+        """The use of the arena's region."""
+        return next(use for use in self.regions if use.region.name == self.arena)
+
+    @property
+    def ram_used(self) -> int:
+        """Bytes in the arena's region: arena, and stack, kernels and constants that share it."""
+        return self.arena_region.used
+
+    @property
+    def ram_available(self) -> int:
+        """Usable bytes of the arena's region."""
+        return self.arena_region.region.usable_size
+
+    @property
+    def stack_reserved(self) -> int:
+        """Bytes kept for the stack in the arena's region."""
+        return self.arena_region.bytes_of("stack")
+
+    @property
+    def flash_used(self) -> int:
+        """Bytes of constants and code."""
+        return self.constants + self.code_estimate
+
+    @property
+    def flash_available(self) -> int:
+        """Usable bytes of the flash regions that hold them."""
+        return sum(use.region.usable_size for use in self.regions if use.region.kind == "flash")
 
 
 def estimate_code(package: Package) -> int:
@@ -42,80 +103,96 @@ def estimate_code(package: Package) -> int:
     functions: dict[str, int] = {}
     for layer in package.layers:
         functions.update(layer.call.kernel.code(layer.call.op, layer.call.io))
-    return sum(functions.values()) + CALL_CODE_BYTES * len(package.layers) + GLUE_CODE_BYTES
+    return sum(functions.values()) + CALL_CODE_BYTES * len(package.layers)
 
 
-def check_fit(package: Package, board: Board) -> Fit:
-    """Compares what the model needs with what the board has.
+def measure(packages: Sequence[Package], board: Board) -> Fit:
+    """What goes where, whether it fits or not.
+
+    Args:
+        packages: models that are in one image and share an arena.
+        board: with the regions already chosen.
+    """
+    place = board.placement
+    largest = max(packages, key=lambda p: p.plan.arena.size).plan
+    constants = sum(package.bytes_of() for package in packages)
+    kernels = sum(estimate_code(package) for package in packages)
+    moved = sum(estimate_code(p) for p in packages if p.kernels_in_ram)
+    copied = constants if place.weights.kind == "ram" else 0
+    needs = (
+        (place.arena, "arena", largest.arena.size),
+        (place.stack, "stack", place.stack_bytes),
+        (place.ram_code, "kernels", moved),
+        (place.weights, "constants", constants),
+        (place.code, "code", kernels + GLUE_CODE_BYTES),
+        (place.code, "constants to copy", copied),
+    )
+    uses = []
+    for region in dict.fromkeys((*board.regions, *(where for where, _, _ in needs))):
+        parts = tuple((what, size) for where, what, size in needs if where == region and size)
+        if parts or region == place.arena:
+            uses.append(RegionUse(region, parts))
+    peak = largest.arena.peak_step
+    return Fit(
+        tuple(uses),
+        place.arena.name,
+        moved,
+        copied,
+        constants,
+        kernels + GLUE_CODE_BYTES,
+        peak,
+        tuple((b.name, b.size) for b in largest.alive(peak)),
+    )
+
+
+def check_fit(packages: Package | Sequence[Package], board: Board) -> Fit:
+    """Compares what models need with what the board has.
+
+    Args:
+        packages: one model, or several that share an arena.
+        board: where they go.
 
     Raises:
-        FitError: by how much RAM or flash is short, and what is alive at the peak.
+        FitError: by how much which memory is short, and what is alive at the peak.
     """
-    place, arena = board.placement, package.plan.arena
-    stack = place.stack_bytes if place.stack == place.arena else 0
-    constants, code = package.bytes_of(), estimate_code(package)
-    kernels = code - GLUE_CODE_BYTES if package.kernels_in_ram else 0
-    beside = kernels if place.ram_code == place.arena else 0
-    needs = _flash_needs(board, constants, code)
-    fit = Fit(
-        ram_used=arena.size + stack + beside,
-        ram_available=place.arena.usable_size,
-        stack_reserved=stack,
-        ram_kernels=kernels,
-        flash_used=constants + code,
-        flash_available=sum(r.usable_size for r, _ in needs),
-        constants=constants,
-        code_estimate=code,
-        peak_step=arena.peak_step,
-        peak_buffers=tuple((b.name, b.size) for b in package.plan.alive(arena.peak_step)),
-    )
-    problems = _ram_problems(package.plan, fit, board, beside)
-    if kernels - beside > place.ram_code.usable_size:
-        problems.append(
-            Problem(
-                f"RAM region {place.ram_code.name!r} of {board.name} has "
-                f"{place.ram_code.usable_size:,} bytes for code of about {kernels:,}",
-                hint="leave the kernels in flash",
-            )
-        )
-    problems += [
-        Problem(
-            f"flash {region.name!r} is short of {used - region.usable_size:,} bytes: constants and "
-            f"code need about {used:,} of {region.usable_size:,}",
-            hint="choose a board with more flash, or a smaller model",
-        )
-        for region, used in needs
-        if used > region.usable_size
-    ]
+    packages = (packages,) if isinstance(packages, Package) else tuple(packages)
+    fit = measure(packages, board)
+    problems = [_problem(use, fit, packages, board) for use in fit.regions if use.short]
     if problems:
         raise FitError(problems)
     return fit
 
 
-def _flash_needs(board: Board, constants: int, code: int) -> tuple[tuple[Region, int], ...]:
-    """Each region that holds constants or code, with the bytes it must take."""
-    place = board.placement
-    if place.weights == place.code:
-        return ((place.code, constants + code),)
-    return ((place.weights, constants), (place.code, code))
-
-
-def _ram_problems(plan: Plan, fit: Fit, board: Board, kernels: int) -> list[Problem]:
-    short = fit.ram_used - fit.ram_available
-    if short <= 0:
-        return []
+def _problem(use: RegionUse, fit: Fit, packages: Sequence[Package], board: Board) -> Problem:
+    """Why a region is too small."""
+    region = use.region
+    parts = " + ".join(
+        f"{what}{' about' if what in ('code', 'kernels') else ''} {size:,}"
+        for what, size in use.parts
+    )
+    kind = "RAM region" if region.kind == "ram" else "flash"
+    what = f"{kind} {region.name!r} of {board.name} is short of {use.short:,} bytes: {parts} of "
+    what += f"{region.usable_size:,}"
+    if region.kind == "flash":
+        return Problem(what, hint="choose a board with more flash, or a smaller model")
+    if not use.bytes_of("arena"):
+        hints = [
+            hint
+            for part, hint in (
+                ("kernels", "leave the kernels in flash"),
+                ("constants", "leave the weights in flash"),
+            )
+            if use.bytes_of(part)
+        ]
+        return Problem(what, hint=" or ".join(hints))
     alive = ", ".join(f"{short_name(name)} {size:,}" for name, size in fit.peak_buffers)
+    plan = max(packages, key=lambda p: p.plan.arena.size).plan
     step = ""
     if plan.program.calls:
         op = plan.program.calls[fit.peak_step].op
         step = f" (layer {fit.peak_step}, {op.origin})"
-    code = f" + kernels about {kernels:,}" if kernels else ""
-    return [
-        Problem(
-            f"RAM region {board.placement.arena.name!r} of {board.name} is short of {short:,} "
-            f"bytes: arena {plan.arena.size:,} + stack {fit.stack_reserved:,}{code} of "
-            f"{fit.ram_available:,}",
-            why=f"alive at the peak{step}: {alive}",
-            hint="choose a board with more RAM (`edgegen boards`), or a smaller model",
-        )
-    ]
+    return Problem(
+        what,
+        why=f"alive at the peak{step}: {alive}",
+        hint="choose a board with more RAM (`edgegen boards`), or a smaller model",
+    )

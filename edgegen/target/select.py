@@ -215,7 +215,8 @@ class Selection:
         readers = Counter(
             self.owner[n] for op in self.graph.ops for n in op.inputs if n in self.owner
         )
-        readers.update(self.owner[n] for n in self.graph.outputs if n in self.owner)
+        at_end = (*self.graph.outputs, *self.graph.kept)
+        readers.update(self.owner[n] for n in at_end if n in self.owner)
         for op in self.graph.ops:
             readers.subtract(self.owner[n] for n in op.inputs if n in self.owner)
             after: dict[State, float] = {}

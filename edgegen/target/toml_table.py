@@ -79,6 +79,24 @@ class Table:
             self.problem(f"is {value!r}", key, hint=suggest(value, allowed))
         return value
 
+    def choices(self, key: str, allowed: tuple[str, ...]) -> list[str]:
+        """Returns one of `allowed`, given as a string, or several, as an array; never none.
+
+        Without anything allowed, whatever is given passes: that there is nothing to choose from is
+        a problem that was recorded before.
+        """
+        if not isinstance(self._data.get(key), list):
+            return [self.choice(key, allowed) if allowed else self.get(key, str)]
+        values = list(self.strings(key))
+        if not values:
+            self.problem("names nothing", key)
+        if len(set(values)) != len(values):
+            self.problem("names something twice", key)
+        for value in values:
+            if allowed and value not in allowed:
+                self.problem(f"has {value!r}", key, hint=suggest(value, allowed))
+        return values or [""]
+
     def strings(self, key: str) -> tuple[str, ...]:
         """Returns an array of strings; a missing one is empty."""
         values = self._array(key)

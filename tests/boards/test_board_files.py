@@ -20,7 +20,7 @@ def _names() -> list[str]:
 
 def test_every_file_of_the_folder_is_listed() -> None:
     assert [board.name for board in BOARDS] == sorted(p.stem for p in boards_dir().glob("*.toml"))
-    assert len(BOARDS) == 7
+    assert len(BOARDS) == 9
 
 
 def test_every_emulated_core_has_a_board() -> None:
@@ -57,7 +57,22 @@ def _map(name: str) -> list[tuple[str, int, int]]:
 
 def test_memory_maps() -> None:
     kb = 1024
-    assert _map("nrf52840dk") == [("flash", 0, 1024 * kb), ("ram", 0x20000000, 256 * kb)]
+    assert _map("nrf52840dk") == [
+        ("flash", 0, 1024 * kb),
+        ("ram", 0x20000000, 256 * kb),
+        ("qspi", 0x12000000, 8192 * kb),
+    ]
+    assert _map("stm32f4discovery") == [
+        ("flash", 0x08000000, 1024 * kb),
+        ("sram", 0x20000000, 128 * kb),
+        ("ccm", 0x10000000, 64 * kb),
+    ]
+    assert _map("nucleo_h743zi") == [
+        ("flash", 0x08000000, 2048 * kb),
+        ("itcm", 0x20, 64 * kb - 32),
+        ("dtcm", 0x20000000, 128 * kb),
+        ("axi", 0x24000000, 512 * kb),
+    ]
     assert _map("nucleo_l4r5zi") == [
         ("flash", 0x08000000, 2048 * kb),
         ("sram1", 0x20000000, 192 * kb),

@@ -132,6 +132,25 @@ CASES = {
         'stack_bytes = 512\nram_code = "flash"',
         "ram_code: needs ram, but region 'flash' is flash",
     ),
+    "no arena": ('arena = "ram"', "arena = []", "placement.arena: names nothing"),
+    "arena twice": ('arena = "ram"', 'arena = ["ram", "ram"]', "arena: names something twice"),
+    "arena unknown": ('arena = "ram"', 'arena = ["ram", "rma"]', "did you mean 'ram'"),
+    "arena in flash": (
+        'arena = "ram"',
+        'arena = ["ram", "flash"]',
+        "needs ram, but region 'flash'",
+    ),
+    "code where none runs": (
+        "size = 0x800\n[placement]",
+        'size = 0x800\nexecute = false\n[placement]\nram_code = "ram"',
+        "ram_code: region 'ram' cannot hold code",
+    ),
+    "external RAM": (
+        "size = 0x800",
+        "size = 0x800\nexternal = true",
+        "external: is for flash only",
+    ),
+    "section": ("size = 0x800", "size = 0x800\nsection = 'fast'", "'fast' is no name of a section"),
     "read width": (
         "wait_states = 3",
         "wait_states = 3\nread_bytes = 0",
