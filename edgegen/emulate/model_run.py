@@ -171,7 +171,6 @@ def run_model(
         )
         layers = [x.function_name(compilation.name) for x in compilation.package.layers]
         stack = stack_bound(elf, compilation.name, layers)
-        recorder = _Recorder(compilation, len(batches))
         recorder = _Recorder(compilation, batches)
         stdin = b"".join(b[n].tobytes() for b in batches for n in graph.inputs)
         result = run_elf(
