@@ -187,6 +187,8 @@ def read_code(path: Path) -> CodeImage:
                 relocation["r_offset"]
                 for section in elf.iter_sections()
                 if isinstance(section, RelocationSection)
+                # Debug information starts at 0, as code in tightly coupled memory may.
+                and elf.get_section(section["sh_info"])["sh_flags"] & _SHF_ALLOC
                 for relocation in section.iter_relocations()
                 if relocation["r_info_type"] in _ADDRESS_TYPES
             }
