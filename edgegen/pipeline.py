@@ -33,7 +33,7 @@ from edgegen.target.arithmetic import require_integers
 from edgegen.target.board import Board
 from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
-from edgegen.target.fit import Fit, check_fit
+from edgegen.target.fit import Fit, check_budgets, check_fit
 from edgegen.target.places import Places, name_sections, settle
 
 PASSES: tuple[Pass, ...] = (
@@ -52,13 +52,14 @@ class Options:
 
     Attributes:
         name: prefix of all C identifiers; made from the model's file name when None.
-        optimize: `speed`, `balanced` or `size`.
+        optimize: `speed`, `balanced`, `ram` or `size`.
         kernels_in_ram: whether the kernels' code is to run from RAM.
         flash_budget: bytes for constants and code that kernel selection keeps to; None: any.
         ram_budget: bytes for the arena that it keeps to; None: any.
         keep_input: whether the inputs' bytes must survive an inference.
         places: memory regions that the user named.
         layout: linker sections that the user named, and who owns the arena.
+        streaming: whether layers may run row by row where RAM is short.
     """
 
     name: str | None = None
@@ -69,6 +70,7 @@ class Options:
     keep_input: bool = False
     places: Places = field(default_factory=Places)
     layout: Layout = field(default_factory=Layout)
+    streaming: bool = True
 
     def core(self, board: Board) -> Core:
         """The board's core as kernels should see it: code in RAM may have loops of any size."""
@@ -205,7 +207,14 @@ def compile_model(
     graph = run_passes(source, PASSES, seen)
     if options.keep_input:
         graph = replace(graph, kept=graph.inputs)
-    program = select_within(graph, core, options.optimize, options.flash_budget, options.ram_budget)
+    program = select_within(
+        graph,
+        core,
+        options.optimize,
+        options.flash_budget,
+        options.ram_budget,
+        streaming=options.streaming,
+    )
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)
@@ -232,10 +241,12 @@ def render(compilation: Compilation, board: Board, options: Options | None = Non
     """Places the parts, checks the fit and renders all files.
 
     Raises:
-        FitError: the model does not fit the board.
+        FitError: the model does not fit the board, or not the budgets of `options`.
     """
     compilation, board = place(compilation, board, options)
     fit = check_fit(compilation.package, board)
+    if options is not None:
+        check_budgets(fit, compilation.plan.arena.size, options.flash_budget, options.ram_budget)
     report = build_report(
         compilation.package, board, fit, removed(compilation.source, compilation.optimised)
     )

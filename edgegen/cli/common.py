@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,18 @@ INPUTS = click.option(
 )
 
 
+def byte_count(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> int | None:
+    """A number of bytes: 16384, 16k or 1M, in powers of 1,024."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)(?:i?[bB])?", value)
+    if match is None or float(match[1]) <= 0:
+        raise click.BadParameter(f"{value!r} is not a number of bytes such as 16384, 16k or 1M")
+    return round(float(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20}[match[2].lower()])
+
+
 def compile_options(command: Callable[..., R]) -> Callable[..., R]:
     """Adds the options of a compilation; the command gets them as one `options`."""
     command = placement_options(command)
@@ -49,13 +62,20 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
     )
     @click.option(
         "--flash-budget",
-        type=click.IntRange(min=1),
+        metavar="BYTES",
+        callback=byte_count,
         help="Bytes for constants and code; default: the board's flash.",
     )
     @click.option(
         "--ram-budget",
-        type=click.IntRange(min=1),
+        metavar="BYTES",
+        callback=byte_count,
         help="Bytes for the arena; default: the board's RAM.",
+    )
+    @click.option(
+        "--streaming/--no-streaming",
+        default=True,
+        help="Whether layers may run row by row where RAM is short.",
     )
     @functools.wraps(command)
     def wrapped(
@@ -65,9 +85,12 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         kernels_in_ram: bool,
         flash_budget: int | None,
         ram_budget: int | None,
+        streaming: bool,
         **kwargs: object,
     ) -> R:
-        options = Options(name, optimize, kernels_in_ram, flash_budget, ram_budget)
+        options = Options(
+            name, optimize, kernels_in_ram, flash_budget, ram_budget, streaming=streaming
+        )
         return command(*args, options=options, **kwargs)
 
     return wrapped

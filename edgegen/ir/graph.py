@@ -134,6 +134,10 @@ class Op(ABC):
         """
         return None
 
+    def column_window(self, io: OpIO) -> RowWindow | None:  # noqa: ARG002
+        """Which columns of input 0 an output column needs, in the terms of rows; None: all."""
+        return None
+
     def alias_of(self, io: OpIO) -> int | None:  # noqa: ARG002
         """Index of the input whose bytes the output is, unchanged (reshape); None otherwise."""
         return None

@@ -151,3 +151,19 @@ class Rows:
     accumulates: bool = False
     group_pixels: int | None = None
     columns: RowWindow | None = None
+
+
+def rows_of(op: Op, io: KernelIO, kernel: RowKernel[Any]) -> Rows:
+    """How a call of a row kernel goes through its tensors."""
+    windows = op.row_windows(io)
+    assert windows is not None
+    source = next(k for k, w in enumerate(windows) if w is not None)
+    tensor = io.input(source)
+    steps = image(tensor.type if kernel.accumulates else io.output.type)[0]
+    return Rows(
+        windows,
+        steps,
+        kernel.accumulates,
+        kernel.group_pixels(op, io),
+        op.column_window(io),
+    )

@@ -131,6 +131,10 @@ class Conv2D(Op):
         """See `Op.row_windows`."""
         return rules.windowed_rows(io, self.window(io)[0])
 
+    def column_window(self, io: OpIO) -> RowWindow:
+        """See `Op.column_window`."""
+        return self.window(io)[1].rows(io.input(0).type.shape[2])
+
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: reference_integer_ops::ConvPerChannel, reference_ops::Conv."""
         if rules.is_float(io):

@@ -96,6 +96,10 @@ class Pool2D(Op):
         """See `Op.row_windows`."""
         return rules.windowed_rows(io, self.window()[0])
 
+    def column_window(self, io: OpIO) -> RowWindow:
+        """See `Op.column_window`."""
+        return self.window()[1].rows(io.input(0).type.shape[2])
+
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """See `Op.summary`."""
         return window_summary(*self.window(), self.activation)

@@ -36,6 +36,12 @@ class Plan:
         """Offset of a buffer in the arena, bytes."""
         return self.offsets[buffer]
 
+    @property
+    def peak_layer(self) -> int:
+        """The call that runs in the step with the most bytes; 0 for a program without calls."""
+        steps = self.program.steps
+        return steps[self.arena.peak_step] if steps else 0
+
     @cached_property
     def offsets(self) -> Mapping[str, int]:
         """Offset of every block by name."""

@@ -56,7 +56,7 @@ def print_build(console: Console, library: Library, target: Path) -> None:
         )
     console.print(
         f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
-        f"{arena.peak_step}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
+        f"{c.plan.peak_layer}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
     )
 
 

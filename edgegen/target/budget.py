@@ -29,6 +29,9 @@ FINE_STEPS = 4
 RAM_ROUNDS = 4
 """How often the limit is lowered by what fragmentation adds to the arena."""
 
+ARENA_TRIES = (1.0, 1.02, 1.05, 1.1)
+"""Limits to try for the smallest arena, as multiples of the lowest one."""
+
 _Key = tuple[object, ...]
 _Site = tuple[int, str]
 """An operator: its number in the model and its stem."""
@@ -40,6 +43,8 @@ def select_within(
     optimize: str,
     flash_budget: int | None = None,
     ram_budget: int | None = None,
+    *,
+    streaming: bool = True,
 ) -> Program:
     """Chooses kernels and formats so that constants, code and arena fit, if they can.
 
@@ -48,14 +53,17 @@ def select_within(
         core: the core that the code will run on.
         optimize: one of `OPTIMIZE`; what to minimise among what fits.
         flash_budget: bytes for constants and the estimated code; None for any number.
-        ram_budget: bytes for the arena; None for any number.
+        ram_budget: bytes for the arena; None for any number. `ram` takes as few as it can.
+        streaming: whether layers may run by rows where RAM is short.
 
     Returns:
         The best program found that fits, or the smallest if none does.
     """
-    search = _Search(graph, core, optimize, flash_budget, ram_budget)
+    search = _Search(graph, core, optimize, flash_budget, ram_budget, streaming)
     if OBJECTIVES[optimize].scalar:
         return search.attempt(0.0)
+    if optimize == "ram":
+        search.ram_budget = search.limit = search.smallest_arena()
     return search.best()
 
 
@@ -69,13 +77,30 @@ class _Search:
         optimize: str,
         flash_budget: int | None,
         ram_budget: int | None,
+        streaming: bool,
     ) -> None:
         self.optimize, self.objective = optimize, OBJECTIVES[optimize]
         self.flash_budget, self.ram_budget = flash_budget, ram_budget
-        self.selection = Selection(graph, core, self.objective, None, None)
+        self.selection = Selection(graph, core, self.objective, None, None, streaming=streaming)
         self.limit = ram_budget
         self.constants: dict[_Key, int] = {}
         self.arenas: dict[_Key, int] = {}
+
+    def smallest_arena(self) -> int:
+        """Bytes of the smallest arena found.
+
+        The step that needs the most bytes on its own sets the limit; offsets may need more. Other
+        ways then sometimes need less, so limits a little above are tried too.
+        """
+        sizes = []
+        limit = 0
+        for slack in ARENA_TRIES:
+            selection = self.selection.vary(self.objective, None, round(limit * slack))
+            sizes.append(self.arena(selection.program(self.optimize)))
+            limit = selection.least_ram()
+            if min(sizes) <= limit:
+                break
+        return min(sizes)
 
     def best(self) -> Program:
         """The program with the fewest cycles that fits, as far as prices can tell."""
@@ -190,7 +215,7 @@ class _Search:
 
     def arena(self, program: Program) -> int:
         """Bytes of the planned arena."""
-        key = tuple(_key(call) for call in program.calls)
+        key = (*(_key(call) for call in program.calls), *program.streams)
         if key not in self.arenas:
             self.arenas[key] = plan(program).arena.size
         return self.arenas[key]
@@ -220,7 +245,14 @@ def cycles(program: Program) -> int:
 
 
 def _key(call: KernelCall) -> _Key:
-    return (call.op.outputs, call.kernel.path, call.io.input_formats, call.io.output_format)
+    by_rows = call.rows is not None
+    return (
+        call.op.outputs,
+        call.kernel.path,
+        call.io.input_formats,
+        call.io.output_format,
+        by_rows,
+    )
 
 
 def _site(op: Op) -> _Site:

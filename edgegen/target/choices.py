@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edgegen.ir import Op, OpIO
@@ -65,7 +65,7 @@ def choices(
     found: list[Choice] = []
     rejected: list[Rejection] = []
     for kernel in kernels_for(type(op)):
-        reason = _refusal(kernel, op, io, core, objective)
+        reason = refusal(kernel, op, io, core, objective)
         if reason:
             rejected.append(Rejection(kernel.path, reason))
             continue
@@ -85,7 +85,8 @@ def choices(
     return tuple(found), tuple(rejected)
 
 
-def _refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objective) -> str:
+def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objective) -> str:
+    """Why a kernel cannot be taken for an operator; empty when it can."""
     missing = kernel.requires - core.features
     if missing:
         return f"{core.name} lacks {', '.join(sorted(missing))}"
@@ -94,3 +95,33 @@ def _refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objecti
     if kernel.expands and not objective.expand:
         return "its constants are larger than the model's: only --optimize speed takes it"
     return str(kernel.rejects(op, io, core))
+
+
+def rejections(
+    offers: Iterable[Choice], rejected: Iterable[Rejection], chosen: Choice
+) -> tuple[Rejection, ...]:
+    """Why each other kernel of an operator was not chosen.
+
+    Args:
+        offers: what could be chosen.
+        rejected: kernels that could not.
+        chosen: what was.
+    """
+    others: dict[str, Choice] = {}
+    for choice in offers:
+        path = choice.kernel.path
+        known = others.get(path)
+        if path != chosen.kernel.path and (not known or choice.cost.cycles < known.cost.cycles):
+            others[path] = choice
+    reasons = (
+        Rejection(path, f"predicted {_price(c)} against {_price(chosen)}")
+        for path, c in sorted(others.items())
+    )
+    return (*rejected, *reasons)
+
+
+def _price(choice: Choice) -> str:
+    return (
+        f"{choice.cost.cycles:,} cycles, {choice.flash:,} bytes of constants and "
+        f"{choice.scratch:,} of scratch memory"
+    )

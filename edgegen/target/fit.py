@@ -132,7 +132,7 @@ def measure(packages: Sequence[Package], board: Board) -> Fit:
         parts = tuple((what, size) for where, what, size in needs if where == region and size)
         if parts or region == place.arena:
             uses.append(RegionUse(region, parts))
-    peak = largest.arena.peak_step
+    peak = largest.peak_layer
     return Fit(
         tuple(uses),
         place.arena.name,
@@ -196,3 +196,33 @@ def _problem(use: RegionUse, fit: Fit, packages: Sequence[Package], board: Board
         why=f"alive at the peak{step}: {alive}",
         hint="choose a board with more RAM (`edgegen boards`), or a smaller model",
     )
+
+
+def check_budgets(
+    fit: Fit, arena_bytes: int, flash_budget: int | None, ram_budget: int | None
+) -> None:
+    """Compares a build with what the user allowed; selection has already tried its best.
+
+    Raises:
+        FitError: naming the smallest arena or flash use that was found.
+    """
+    problems = []
+    if ram_budget is not None and arena_bytes > ram_budget:
+        problems.append(
+            Problem(
+                f"the smallest arena found is {arena_bytes:,} bytes, over the budget of "
+                f"{ram_budget:,}",
+                hint="`edgegen explore` shows which sizes there are",
+            )
+        )
+    flash = fit.constants + fit.code_estimate
+    if flash_budget is not None and flash > flash_budget:
+        problems.append(
+            Problem(
+                f"the least flash found is {flash:,} bytes, over the budget of {flash_budget:,}",
+                why=f"{fit.constants:,} bytes of constants, about {fit.code_estimate:,} of code",
+                hint="--optimize size prefers small code",
+            )
+        )
+    if problems:
+        raise FitError(problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
@@ -9,6 +10,8 @@ from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
 from edgegen.kernels.registry import kernels_for
+from edgegen.kernels.rows import RowKernel, rows_of
+from edgegen.kernels.stream import Stream, row_lives, schedule
 from edgegen.ops.reformat import Reformat
 from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
@@ -19,12 +22,21 @@ State = tuple[tuple[str, Format], ...]
 
 @dataclass(frozen=True)
 class Step:
-    """One operator decided: the choice, how its result is stored in the end, and bytes of RAM."""
+    """One operator decided.
+
+    Attributes:
+        choice: the kernel; None where the operator only renames its input.
+        stored: how its result is stored in the end.
+        before: the state that it follows.
+        ram: bytes while it runs.
+        stream: where it runs by rows, the number of the first operator that does so with it.
+    """
 
     choice: Choice | None
     stored: Format
     before: State
     ram: int = 0
+    stream: int | None = None
 
 
 def reformat(
@@ -51,10 +63,12 @@ class Builder:
         self.calls: list[KernelCall] = []
         self.buffers: dict[str, Buffer] = {}
         self.owner = dict(owner)
+        self.streams: dict[int, list[int]] = {}
         for name in graph.inputs:
-            self._buffer(name, DENSE)
+            self.store(name, DENSE)
 
-    def _buffer(self, name: str, form: Format) -> None:
+    def store(self, name: str, form: Format) -> None:
+        """Gives a tensor a buffer."""
         self.buffers[name] = Buffer(name, (name,), self.tensors[name].type, form)
 
     def alias(self, op: Op) -> None:
@@ -76,7 +90,7 @@ class Builder:
         if step.stored != choice.formats.output:
             written = self._variant(final, choice.formats.output)
         moved = replace(op, inputs=tuple(inputs), outputs=(written, *op.outputs[1:]))
-        self._append(moved, choice, written, rejected)
+        self._append(moved, choice, written, rejected, step.stream)
         if written != final:
             self._reformat(written, final, step.stored)
 
@@ -107,31 +121,66 @@ class Builder:
         self._append(op, choice, target, ())
 
     def _append(
-        self, op: Op, choice: Choice, written: str, rejected: tuple[Rejection, ...]
+        self,
+        op: Op,
+        choice: Choice,
+        written: str,
+        rejected: tuple[Rejection, ...],
+        stream: int | None = None,
     ) -> None:
         if written not in self.buffers:
-            self._buffer(written, choice.formats.output)
+            self.store(written, choice.formats.output)
         io = replace(
             choice.io,
             inputs=tuple(None if n is None else self.tensors[n] for n in op.inputs),
             outputs=tuple(self.tensors[n] for n in op.outputs),
         )
         self.ops.append(op)
-        self.calls.append(
-            KernelCall(
-                op,
-                io,
-                choice.kernel,
-                tuple(None if n is None else self.owner.get(n) for n in op.inputs),
-                written,
-                choice.kernel.scratch_bytes(op, io),
-                choice.kernel.order(op, io),
-                choice.cost,
-                rejected,
-            )
+        kernel = choice.kernel
+        call = KernelCall(
+            op,
+            io,
+            kernel,
+            tuple(None if n is None else self.owner.get(n) for n in op.inputs),
+            written,
+            kernel.scratch_bytes(op, io),
+            kernel.order(op, io),
+            choice.cost,
+            rejected,
         )
+        if stream is not None:
+            assert isinstance(kernel, RowKernel)
+            rows = rows_of(op, io, kernel)
+            call = replace(call, rows=rows, state_bytes=kernel.state_bytes(op, io))
+            self.streams.setdefault(stream, []).append(len(self.calls))
+        self.calls.append(call)
 
     def program(self, optimize: str) -> Program:
         """What was built."""
         graph = replace(self.graph, tensors=self.tensors, ops=tuple(self.ops))
-        return Program(graph, self.core, optimize, self.buffers, tuple(self.calls))
+        program = Program(graph, self.core, optimize, self.buffers, tuple(self.calls))
+        return with_streams(program, self.streams.values()) if self.streams else program
+
+
+def with_streams(program: Program, runs: Iterable[Sequence[int]]) -> Program:
+    """Orders the steps of streams and gives the buffers inside them rings of rows.
+
+    Args:
+        program: its calls in streams know how they go by rows.
+        runs: the calls of each stream, consecutive.
+    """
+    buffers = dict(program.buffers)
+    streams = []
+    graph = program.graph
+    kept = {program.buffer_of[n] for n in (*graph.outputs, *graph.kept)}
+    for run in runs:
+        stages = program.stages(run)
+        order = schedule(stages)
+        read_outside = kept | {
+            n for i, c in enumerate(program.calls) if i not in run for n in c.inputs if n
+        }
+        for name, life in row_lives(stages, order).items():
+            if name not in read_outside and life.ring < buffers[name].rows:
+                buffers[name] = replace(buffers[name], ring=life.ring)
+        streams.append(Stream(run[0], len(run), order))
+    return replace(program, buffers=buffers, streams=tuple(sorted(streams, key=lambda s: s.first)))

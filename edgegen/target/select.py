@@ -10,22 +10,22 @@ dynamic program over the operators in order, whose state is the formats of the t
 from __future__ import annotations
 
 import copy
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from edgegen.errors import InternalError
-from edgegen.ir import Graph, Op, Tensor, TensorKind
+from edgegen.ir import Graph, Op, Tensor
 from edgegen.kernels.base import Cost
-from edgegen.kernels.formats import DENSE, Format
+from edgegen.kernels.formats import Format
 from edgegen.kernels.program import Program, Rejection
-from edgegen.target.choices import Choice, Objective, choices
+from edgegen.target.choices import Choice, Objective, choices, rejections
 from edgegen.target.cores import Core
-from edgegen.target.lay_out import Builder, State, Step, reformat
+from edgegen.target.lay_out import Builder, Step, reformat
+from edgegen.target.paths import Paths
+from edgegen.target.streams import Streams
 
-OPTIMIZE = ("speed", "balanced", "size", "scalar")
-"""What a user may prefer: cycles at any price, cycles without expanded constants, small code and
-RAM, or plain C for every layer."""
+OPTIMIZE = ("speed", "balanced", "ram", "size", "scalar")
+"""What a user may prefer: cycles at any price, cycles without expanded constants, the smallest
+arena, small code, or plain C for every layer."""
 
 SPEED_CODE = 1.0
 """Cycles that a byte of code is worth under `speed`: kernels of nearly equal cost are shared."""
@@ -39,6 +39,7 @@ CODE_ROUNDS = 3
 OBJECTIVES = {
     "speed": Objective(code=SPEED_CODE),
     "balanced": Objective(code=BALANCED_CODE, expand=False),
+    "ram": Objective(code=BALANCED_CODE, expand=False),
     "size": Objective(scalar=True, expand=False),
     "scalar": Objective(scalar=True, expand=False),
 }
@@ -46,15 +47,6 @@ OBJECTIVES = {
 
 _Users = dict[str, set[str]]
 """Operators, by their outputs, that need a C function."""
-
-
-@dataclass(frozen=True)
-class _Priced:
-    """A choice, its price without conversions, and the bytes of its output."""
-
-    choice: Choice
-    price: float
-    written: int
 
 
 Filter = Callable[[Op, Choice], bool]
@@ -68,6 +60,8 @@ def select(
     objective: Objective | None = None,
     allow: Filter | None = None,
     ram: int | None = None,
+    *,
+    streaming: bool = True,
 ) -> Program:
     """Chooses kernels and formats.
 
@@ -79,9 +73,11 @@ def select(
         allow: leaves choices out; None allows all.
         ram: bytes that the buffers of any step may take together; steps that cannot do with so
             little take as little as they can. None allows any number.
+        streaming: whether layers may run by rows where RAM is short.
     """
     chosen = objective or OBJECTIVES[optimize]
-    return Selection(graph, core, chosen, allow, ram).program(optimize)
+    selection = Selection(graph, core, chosen, allow, ram, streaming=streaming)
+    return selection.program(optimize)
 
 
 def owners(graph: Graph) -> dict[str, str]:
@@ -105,20 +101,26 @@ class Selection:
         objective: Objective,
         allow: Filter | None,
         ram: int | None,
+        *,
+        streaming: bool = True,
     ) -> None:
         self.graph, self.core, self.objective = graph, core, objective
-        self.allow, self.ram = allow, ram
+        self.allow, self.ram, self.streaming = allow, ram, streaming
         self.owner = owners(graph)
         self.users: _Users = {}
         self.joining = 1.0
         self.banned: frozenset[str] = frozenset()
         self.conversions: dict[tuple[str, Format, Format], Cost] = {}
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
+        self.streams = Streams(graph, core, objective, self.owner)
+        self.shared: dict[tuple[object, ...], int] = {}
+        self.floor: int | None = None
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
         """Another selection from the same offers: `objective` may differ in its weights only."""
         other = copy.copy(self)
         other.objective, other.allow, other.ram = objective, allow, ram
+        other.floor = self.floor if allow is self.allow else None
         return other
 
     def program(self, optimize: str) -> Program:
@@ -129,7 +131,7 @@ class Selection:
             if step.choice is None:
                 builder.alias(op)
             else:
-                builder.call(op, step, self._rejections(op, step.choice))
+                builder.call(op, step, rejections(*self.offers_of(op), step.choice))
         return builder.program(optimize)
 
     def _settle(self) -> list[Step]:
@@ -146,7 +148,7 @@ class Selection:
         offered: _Users = {}
         for op in self.graph.ops:
             if op.alias_of(self.graph.io(op)) is None:
-                for name in {n for choice in self._offers(op)[0] for n in choice.code}:
+                for name in {n for choice in self.offers_of(op)[0] for n in choice.code}:
                     offered.setdefault(name, set()).add(op.outputs[0])
         found = []
         for users in (offered, {}):
@@ -208,98 +210,50 @@ class Selection:
         return self.objective.code * total
 
     def _solve(self) -> list[Step]:
-        """The cheapest sequence of steps, one for each operator."""
-        start: State = tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
-        best: dict[State, float] = {start: 0.0}
-        trail: list[dict[State, Step]] = []
-        readers = Counter(
-            self.owner[n] for op in self.graph.ops for n in op.inputs if n in self.owner
-        )
-        at_end = (*self.graph.outputs, *self.graph.kept)
-        readers.update(self.owner[n] for n in at_end if n in self.owner)
-        for op in self.graph.ops:
-            readers.subtract(self.owner[n] for n in op.inputs if n in self.owner)
-            after: dict[State, float] = {}
-            steps: dict[State, Step] = {}
-            for state, step, price in self._affordable(op, best):
-                alive = dict(state)
-                alive[self.owner[op.outputs[0]]] = step.stored
-                key = tuple(sorted((n, f) for n, f in alive.items() if readers[n] > 0))
-                if best[state] + price < after.get(key, float("inf")):
-                    after[key], steps[key] = best[state] + price, step
-            if not after:
-                raise InternalError(f"no kernel accepts {self.graph.where(op)}")
-            best = after
-            trail.append(steps)
-        return _walk_back(trail, min(best, key=lambda s: best[s]))
+        """The cheapest sequence of steps, one for each operator, within the RAM limit.
 
-    def _affordable(self, op: Op, states: Iterable[State]) -> Iterator[tuple[State, Step, float]]:
-        """Every step that can follow one of the states, with its price, within the RAM limit."""
-        offers = self._priced(op)
-        moves = [(state, *move) for state in states for move in self._moves(op, state, offers)]
-        if self.ram is None or not moves:
-            return iter(moves)
-        limit = max(self.ram, min(step.ram for _, step, _ in moves))
-        return (move for move in moves if move[1].ram <= limit)
-
-    def _priced(self, op: Op) -> list[_Priced]:
-        """An operator's choices with what does not depend on the state.
-
-        Of several with the same formats only the cheapest counts, unless RAM is short.
+        Where nothing keeps to the limit, the limit is the lowest that something keeps to.
         """
-        io = self.graph.io(op)
-        if op.alias_of(io) is not None:
-            return []
-        found: dict[object, _Priced] = {}
-        for number, choice in enumerate(self._offers(op)[0]):
-            price = self.objective.value(choice.cost, choice.flash) + self._code(op, choice)
-            key = choice.formats if self.ram is None else number
-            if key not in found or price < found[key].price:
-                found[key] = _Priced(choice, price, choice.formats.output.size(io.output.type))
-        return list(found.values())
+        if self.ram is None:
+            return self._required(Paths(self).cheapest(None, set()))
+        limit = max(self.ram, self.least_ram())
+        return self._required(Paths(self).cheapest(limit, self._tight(limit)))
 
-    def _moves(
-        self, op: Op, state: State, offers: Iterable[_Priced]
-    ) -> Iterator[tuple[Step, float]]:
-        """Every step that can follow a state, with its price."""
-        io, stored = self.graph.io(op), dict(state)
-        root = self.owner[op.outputs[0]]
-        alias = op.alias_of(io)
-        if alias is not None:
-            source = io.input(alias)
-            if self._keeps(stored[root], source, io.output, root):
-                yield Step(None, stored[root], state), 0.0
-            return
-        is_output = root in {self.owner[n] for n in self.graph.outputs if n in self.owner}
-        before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
-        inputs = [
-            (i, tensor, stored[self.owner[tensor.name]])
-            for i, tensor in enumerate(io.inputs)
-            if tensor is not None and tensor.kind is not TensorKind.CONSTANT
-        ]
-        for offer in offers:
-            choice, price, written = offer.choice, offer.price, offer.written
-            ram = before + written + choice.scratch
-            for i, tensor, known in inputs:
-                wanted = choice.formats.inputs[i]
-                if wanted != known:
-                    price += self._conversion(tensor, known, wanted)
-                    ram += wanted.size(tensor.type)
-            if not is_output or choice.formats.output == DENSE:
-                yield Step(choice, choice.formats.output, state, ram), price
-            if choice.formats.output != DENSE:
-                price += self._conversion(io.output, choice.formats.output, DENSE)
-                ram = max(ram, before + written + DENSE.size(io.output.type))
-                yield Step(choice, DENSE, state, ram), price
+    def _required(self, steps: list[Step] | None) -> list[Step]:
+        if steps is None:
+            raise InternalError("no kernel accepts some operator")
+        return steps
 
-    def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
-        """Whether a reshape leaves a buffer's bytes meaningful."""
-        return (
-            stored.survives_reshape(source.type, target.type)
-            and self.graph.tensor(root).type.bytes == target.type.bytes
-        )
+    def least_ram(self) -> int:
+        """The least RAM with which the graph runs, as far as steps on their own can tell."""
+        if self.floor is None:
+            floor = Paths(self).narrowest(set())
+            while self.streaming:
+                better = Paths(self).narrowest(self._tight(floor - 1), floor)
+                if better >= floor:
+                    break
+                floor = better
+            self.floor = floor
+        return self.floor
 
-    def _conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
+    def _tight(self, limit: int) -> set[int]:
+        """Operators that no kernel runs within a limit as a whole."""
+        if not self.streaming:
+            return set()
+        needs = Paths(self).least_ram()
+        return {i for i, need in enumerate(needs) if need > limit}
+
+    def price(self, op: Op, choice: Choice) -> float:
+        """What a choice costs at the objective's weights, with its share of code."""
+        return self.objective.value(choice.cost, choice.flash) + self._code(op, choice)
+
+    def usable(self, op: Op, choice: Choice) -> bool:
+        """Whether a choice may be taken."""
+        allowed = self.allow is None or self.allow(op, choice)
+        return allowed and self.banned.isdisjoint(choice.code)
+
+    def conversion(self, tensor: Tensor, stored: Format, wanted: Format) -> float:
+        """What storing a tensor in another format costs."""
         if stored == wanted:
             return 0.0
         key = (tensor.name, stored, wanted)
@@ -307,46 +261,10 @@ class Selection:
             self.conversions[key] = reformat(tensor, tensor, stored, wanted, self.core)[1].cost
         return self.objective.value(self.conversions[key], 0)
 
-    def _offers(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
+    def offers_of(self, op: Op) -> tuple[tuple[Choice, ...], tuple[Rejection, ...]]:
+        """The choices that may be taken for an operator, and why other kernels are none."""
         key = op.outputs[0]
         if key not in self.offers:
             self.offers[key] = choices(op, self.graph.io(op), self.core, self.objective)
         offers, rejected = self.offers[key]
-        if self.allow is not None:
-            offers = tuple(c for c in offers if self.allow(op, c))
-        if self.banned:
-            offers = tuple(c for c in offers if self.banned.isdisjoint(c.code))
-        return offers, rejected
-
-    def _rejections(self, op: Op, chosen: Choice) -> tuple[Rejection, ...]:
-        """Why each other kernel was not chosen."""
-        offers, rejected = self._offers(op)
-        others: dict[str, Choice] = {}
-        for choice in offers:
-            path = choice.kernel.path
-            known = others.get(path)
-            if path != chosen.kernel.path and (not known or choice.cost.cycles < known.cost.cycles):
-                others[path] = choice
-        reasons = [
-            Rejection(
-                path,
-                f"predicted {_price(c)} against {_price(chosen)}",
-            )
-            for path, c in sorted(others.items())
-        ]
-        return (*rejected, *reasons)
-
-
-def _price(choice: Choice) -> str:
-    return (
-        f"{choice.cost.cycles:,} cycles, {choice.flash:,} bytes of constants and "
-        f"{choice.scratch:,} of scratch memory"
-    )
-
-
-def _walk_back(trail: list[dict[State, Step]], state: State) -> list[Step]:
-    path = []
-    for steps in reversed(trail):
-        path.append(steps[state])
-        state = steps[state].before
-    return path[::-1]
+        return tuple(c for c in offers if self.usable(op, c)), rejected

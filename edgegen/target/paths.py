@@ -1,0 +1,300 @@
+"""The dynamic program of kernel selection: the best way through a graph, operator by operator.
+
+The state is the formats of the tensors alive; a move computes one operator as a whole, or a run of
+operators row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgegen.errors import InternalError
+from edgegen.ir import Op, Tensor, TensorKind
+from edgegen.kernels.base import KernelIO
+from edgegen.kernels.formats import DENSE, Format
+from edgegen.kernels.order import AccessOrder
+from edgegen.plan.blocks import Block, apart
+from edgegen.plan.bound import pair_cover
+from edgegen.target.choices import Choice
+from edgegen.target.lay_out import State, Step
+
+if TYPE_CHECKING:
+    from edgegen.target.select import Selection
+
+ALIGNMENT = 4
+"""Of buffers, bytes."""
+
+_Sum = Callable[[float, float, int], float]
+"""From the cost so far, a move's price and its RAM to the cost after it."""
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """A choice, its price without conversions, and the bytes of its output.
+
+    Attributes:
+        number: of the choice among the operator's.
+    """
+
+    choice: Choice
+    price: float
+    written: int
+    number: int
+
+
+@dataclass(frozen=True)
+class _Move:
+    """What comes next: steps for one or more operators, up to operator `end`."""
+
+    end: int
+    steps: tuple[Step, ...]
+    price: float
+
+
+@dataclass(frozen=True)
+class _Back:
+    """How a state was reached."""
+
+    index: int
+    state: State
+    steps: tuple[Step, ...]
+
+
+class Paths:
+    """The ways through the graph of a selection, at its present prices."""
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self.graph, self.owner = selection.graph, selection.owner
+        self.streams = selection.streams
+        self.outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
+
+    def cheapest(self, limit: int | None, wanted: set[int]) -> list[Step] | None:
+        """The steps of least price, one for each operator; None where there is no way.
+
+        Args:
+            limit: bytes that the buffers of any step may take together; None: any number.
+            wanted: operators that may run by rows, with their neighbours.
+        """
+        found = self._search(limit, wanted, lambda cost, price, _: cost + price)
+        return None if found is None else found[1]
+
+    def narrowest(self, wanted: set[int], limit: int | None = None) -> int:
+        """The least RAM, bytes, that some way keeps to; `limit` if none keeps to less.
+
+        Args:
+            wanted: operators that may run by rows, with their neighbours.
+            limit: what to fall below.
+        """
+        found = self._search(
+            None if limit is None else limit - 1, wanted, lambda cost, _, ram: max(cost, ram)
+        )
+        if found is None:
+            if limit is None:
+                raise InternalError("no kernel accepts some operator")
+            return limit
+        return round(found[0])
+
+    def least_ram(self) -> list[int]:
+        """For each operator the least RAM in which it runs as a whole, whatever came before."""
+        least = []
+        states = self._reachable()
+        for index in range(len(self.graph.ops)):
+            offers = self._priced(index)
+            moves = (
+                self._needed(index, m)
+                for state in states[index]
+                for m in self._whole(index, state, offers)
+            )
+            least.append(min(moves, default=0))
+        return least
+
+    def _reachable(self) -> list[set[State]]:
+        """All states before each operator that whole operators lead to."""
+        found: list[set[State]] = [set() for _ in range(len(self.graph.ops) + 1)]
+        found[0].add(self._start())
+        for index in range(len(self.graph.ops)):
+            offers = self._priced(index)
+            for state in found[index]:
+                for move in self._whole(index, state, offers):
+                    found[index + 1].add(self._after(state, index, move))
+        return found
+
+    def _start(self) -> State:
+        return tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
+
+    def _search(
+        self, limit: int | None, wanted: set[int], total: _Sum
+    ) -> tuple[float, list[Step]] | None:
+        """The way of least cost, and the cost."""
+        count = len(self.graph.ops)
+        best: list[dict[State, float]] = [{} for _ in range(count + 1)]
+        trail: list[dict[State, _Back]] = [{} for _ in range(count + 1)]
+        best[0][self._start()] = 0.0
+        for index in range(count):
+            offers = self._priced(index)
+            for state, cost in best[index].items():
+                for move in self._moves(index, state, offers, limit, wanted):
+                    ram = self._ram(index, move, limit)
+                    if limit is not None and ram > limit:
+                        continue
+                    after = self._after(state, index, move)
+                    value = total(cost, move.price, ram)
+                    if value < best[move.end].get(after, float("inf")):
+                        best[move.end][after] = value
+                        steps = tuple(replace(s, ram=ram) for s in move.steps)
+                        trail[move.end][after] = _Back(index, state, steps)
+        if not best[count]:
+            return None
+        state = min(best[count], key=lambda s: best[count][s])
+        return best[count][state], _walk_back(trail, state)
+
+    def _ram(self, index: int, move: _Move, limit: int | None) -> int:
+        """Bytes of a move; overlap is looked at only where it matters."""
+        simple = max(s.ram for s in move.steps)
+        if len(move.steps) > 1 or move.steps[0].stream is not None:
+            return simple
+        if limit is not None and simple <= limit:
+            return simple
+        return self._needed(index, move)
+
+    def _after(self, state: State, index: int, move: _Move) -> State:
+        """The tensors alive after a move, and their formats."""
+        alive = dict(state)
+        for op, step in zip(self.graph.ops[index : move.end], move.steps, strict=True):
+            alive[self.owner[op.outputs[0]]] = step.stored
+        last = self.streams.last_reader
+        return tuple(sorted((n, f) for n, f in alive.items() if last.get(n, -1) >= move.end))
+
+    def _priced(self, index: int) -> list[_Priced]:
+        """An operator's choices with what does not depend on the state.
+
+        Of several with the same formats only the cheapest counts, unless RAM is short.
+        """
+        op = self.graph.ops[index]
+        io = self.graph.io(op)
+        if op.alias_of(io) is not None:
+            return []
+        found: dict[object, _Priced] = {}
+        for number, choice in enumerate(self.selection.offers_of(op)[0]):
+            price = self.selection.price(op, choice)
+            key = choice.formats if self.selection.ram is None else number
+            if key not in found or price < found[key].price:
+                written = choice.formats.output.size(io.output.type)
+                found[key] = _Priced(choice, price, written, number)
+        return list(found.values())
+
+    def _moves(
+        self,
+        index: int,
+        state: State,
+        offers: list[_Priced],
+        limit: int | None,
+        wanted: set[int],
+    ) -> Iterator[_Move]:
+        """Every move that can follow a state."""
+        yield from self._whole(index, state, offers)
+        if limit is None or not wanted:
+            return
+        selection = self.selection
+        for move in self.streams.moves(
+            index, state, limit, selection.price, wanted, selection.usable
+        ):
+            yield _Move(move.end, move.steps, move.price)
+
+    def _whole(self, index: int, state: State, offers: list[_Priced]) -> Iterator[_Move]:
+        """Every way to compute one operator as a whole."""
+        op = self.graph.ops[index]
+        io, stored = self.graph.io(op), dict(state)
+        root = self.owner[op.outputs[0]]
+        alias = op.alias_of(io)
+        end = index + 1
+        if alias is not None:
+            source = io.input(alias)
+            if self._keeps(stored[root], source, io.output, root):
+                yield _Move(end, (Step(None, stored[root], state),), 0.0)
+            return
+        before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
+        inputs = [
+            (i, tensor, stored[self.owner[tensor.name]])
+            for i, tensor in enumerate(io.inputs)
+            if tensor is not None and tensor.kind is not TensorKind.CONSTANT
+        ]
+        for offer in offers:
+            choice, price, written = offer.choice, offer.price, offer.written
+            ram = before + written + choice.scratch
+            for i, tensor, known in inputs:
+                wanted = choice.formats.inputs[i]
+                if wanted != known:
+                    price += self.selection.conversion(tensor, known, wanted)
+                    ram += wanted.size(tensor.type)
+            target = choice.formats.output
+            if root not in self.outputs or target == DENSE:
+                yield _Move(end, (Step(choice, target, state, ram),), price)
+            if target != DENSE:
+                price += self.selection.conversion(io.output, target, DENSE)
+                ram = max(ram, before + written + DENSE.size(io.output.type))
+                yield _Move(end, (Step(choice, DENSE, state, ram),), price)
+
+    def _needed(self, index: int, move: _Move) -> int:
+        """Bytes of one operator as a whole, its output over a dying input as far as that is safe.
+
+        Conversions are taken to overlap with nothing.
+        """
+        (step,) = move.steps
+        if step.choice is None or step.choice.formats.output != step.stored:
+            return step.ram
+        op, stored = self.graph.ops[index], dict(step.before)
+        gain = 0
+        for k, name in enumerate(op.inputs):
+            if name is None or name not in self.owner:
+                continue
+            root = self.owner[name]
+            if stored[root] != step.choice.formats.inputs[k]:
+                return step.ram
+            if self.streams.last_reader.get(root, -1) == index:
+                gain = max(gain, self._shared(op, step.choice, k))
+        return step.ram - gain
+
+    def _shared(self, op: Op, choice: Choice, k: int) -> int:
+        """Bytes that the output can share with input `k`, which dies."""
+        key = (choice.kernel.path, choice.formats, op.outputs[0], k)
+        known = self.selection.shared
+        if key not in known:
+            known[key] = _shareable(choice.io, choice.kernel.order(op, choice.io), k)
+        return known[key]
+
+    def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
+        """Whether a reshape leaves a buffer's bytes meaningful."""
+        return (
+            stored.survives_reshape(source.type, target.type)
+            and self.graph.tensor(root).type.bytes == target.type.bytes
+        )
+
+
+def _shareable(io: KernelIO, order: AccessOrder, k: int) -> int:
+    """Bytes that a kernel's output can share with input `k` at the best safe distance."""
+    read = io.input_formats[k].size(io.input(k).type)
+    written = io.output_format.size(io.output.type)
+    x, y = Block("x", read, 0, 0), Block("y", written, 0, 0)
+    rule = apart(
+        x,
+        y,
+        forward=order.forward(k),
+        reverse=order.backward(k, read, written),
+        alignment=ALIGNMENT,
+    )
+    return read + written - pair_cover(read, written, rule.forbidden)
+
+
+def _walk_back(trail: list[dict[State, _Back]], state: State) -> list[Step]:
+    """The steps that led to a state after the last operator."""
+    steps: list[Step] = []
+    index = len(trail) - 1
+    while index:
+        back = trail[index][state]
+        steps[:0] = back.steps
+        index, state = back.index, back.state
+    return steps

@@ -1,0 +1,279 @@
+"""Which runs of operators can execute row by row, with which kernels, in how much RAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from edgegen.ir import Graph, Op, OpIO, TensorKind
+from edgegen.kernels.base import KernelIO
+from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
+from edgegen.kernels.registry import row_kernels_for
+from edgegen.kernels.rows import RowKernel
+from edgegen.plan.arena import plan_arena
+from edgegen.plan.timeline import arena_problem
+from edgegen.target.choices import Choice, Objective, refusal
+from edgegen.target.cores import Core
+from edgegen.target.lay_out import Builder, State, Step
+
+LONGEST = 64
+"""Operators of one stream at most."""
+MAX_ROWS = 1024
+"""Rows of an image at most: the order of steps is stored, a byte a row."""
+ROW_FORMATS = (HWC, DENSE)
+"""Formats that keep the pixels of a row together, the preferred one first."""
+
+Price = Callable[[Op, Choice], float]
+Usable = Callable[[Op, Choice], bool]
+
+
+@dataclass(frozen=True)
+class StreamMove:
+    """A run of operators by rows.
+
+    Attributes:
+        end: one past its last operator.
+        steps: one for each operator.
+        price: their sum.
+        ram: bytes in all while it runs, tensors that only wait included.
+    """
+
+    end: int
+    steps: tuple[Step, ...]
+    price: float
+    ram: int
+
+
+def row_choices(op: Op, io: OpIO, core: Core, objective: Objective) -> tuple[Choice, ...]:
+    """Every way to compute an operator row by row."""
+    if op.row_windows(io) is None or len(io.outputs) != 1 or image(io.output.type)[0] > MAX_ROWS:
+        return ()
+    found = []
+    for kernel in row_kernels_for(type(op)):
+        if refusal(kernel, op, io, core, objective):
+            continue
+        for formats in kernel.formats(op, io):
+            site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
+            found.append(
+                Choice(
+                    kernel,
+                    site,
+                    formats,
+                    kernel.cost(op, site),
+                    kernel.flash_bytes(op, site),
+                    kernel.scratch_bytes(op, site) + kernel.state_bytes(op, site),
+                    kernel.code(op, site),
+                )
+            )
+    return tuple(found)
+
+
+class Streams:
+    """The streams of one graph."""
+
+    def __init__(
+        self, graph: Graph, core: Core, objective: Objective, owner: Mapping[str, str]
+    ) -> None:
+        self.graph, self.core, self.objective, self.owner = graph, core, objective, owner
+        self.ios = [graph.io(op) for op in graph.ops]
+        self.last_reader: dict[str, int] = {}
+        for i, op in enumerate(graph.ops):
+            for name in op.inputs:
+                if name is not None and name in owner:
+                    self.last_reader[owner[name]] = i
+        for name in (*graph.outputs, *graph.kept):
+            if name in owner:
+                self.last_reader[owner[name]] = len(graph.ops)
+        self._choices: dict[int, tuple[Choice, ...]] = {}
+        self._needs: dict[tuple[object, ...], int] = {}
+
+    def choices(self, index: int) -> tuple[Choice, ...]:
+        """How an operator can go by rows; empty where it cannot."""
+        if index not in self._choices:
+            op, io = self.graph.ops[index], self.ios[index]
+            alias = op.alias_of(io) is not None
+            self._choices[index] = () if alias else row_choices(op, io, self.core, self.objective)
+        return self._choices[index]
+
+    def moves(
+        self,
+        first: int,
+        state: State,
+        limit: int,
+        price: Price,
+        wanted: set[int],
+        usable: Usable,
+    ) -> Iterator[StreamMove]:
+        """Every stream that can begin with an operator in a state, within a limit of RAM.
+
+        Args:
+            first: the operator.
+            state: formats of the tensors alive before it.
+            limit: bytes.
+            price: of a choice for an operator.
+            wanted: only streams with one of these operators.
+            usable: whether a choice may be taken for an operator.
+        """
+        reach = max((i for i in wanted if i >= first), default=-1)
+        for end in range(first + 1, min(len(self.graph.ops), first + LONGEST) + 1):
+            options = self.choices(end - 1)
+            if not options or first > reach:
+                return
+            if wanted.isdisjoint(range(first, end)):
+                continue
+            if self._at_least(first, end, state) > limit:
+                if end > reach:
+                    return
+                continue
+            for lean in (False, True):
+                steps = self._assign(first, end, state, price, usable, lean=lean)
+                if steps is None:
+                    break
+                ram = self._ram(first, end, state, steps)
+                if ram <= limit:
+                    total = sum(
+                        price(self.graph.ops[first + k], s.choice)
+                        for k, s in enumerate(steps)
+                        if s.choice
+                    )
+                    yield StreamMove(end, steps, total, ram)
+                    break
+            if any(self._accumulates(c) for c in options) and not any(
+                not self._accumulates(c) for c in options
+            ):
+                return  # an accumulating layer has one row of output: nothing to stream after it
+
+    @staticmethod
+    def _accumulates(choice: Choice) -> bool:
+        return isinstance(choice.kernel, RowKernel) and choice.kernel.accumulates
+
+    def _outside(self, first: int, end: int) -> tuple[set[str], set[str]]:
+        """Tensors that a stream writes, and those of them that are read after it."""
+        written = {self.owner[op.outputs[0]] for op in self.graph.ops[first:end]}
+        return written, {t for t in written if self.last_reader.get(t, -1) >= end}
+
+    def _at_least(self, first: int, end: int, state: State) -> int:
+        """Bytes that a stream surely needs: tensors that wait, and the rows that windows span."""
+        written, exits = self._outside(first, end)
+        total = sum(
+            form.size(self.graph.tensor(name).type)
+            for name, form in state
+            if self.last_reader.get(name, -1) >= end
+        )
+        dying = sum(
+            form.size(self.graph.tensor(name).type)
+            for name, form in state
+            if self.last_reader.get(name, -1) < end
+        )
+        inner = 0
+        spans: dict[str, int] = {}
+        for op, io in zip(self.graph.ops[first:end], self.ios[first:end], strict=True):
+            for name, window in zip(op.inputs, op.row_windows(io) or (), strict=True):
+                if name is not None and name in self.owner and window is not None:
+                    root = self.owner[name]
+                    spans[root] = max(spans.get(root, 0), window.taps)
+        for name in written - exits:
+            height, width, channels = image(self.graph.tensor(name).type)
+            rows = min(spans.get(name, 1), height)
+            # Rings of one row are often alive at different times.
+            inner += rows * width * channels if rows > 1 else 0
+        out = sum(self.graph.tensor(name).type.bytes for name in exits)
+        return total + max(dying, out) + inner
+
+    def _assign(
+        self, first: int, end: int, state: State, price: Price, usable: Usable, *, lean: bool
+    ) -> tuple[Step, ...] | None:
+        """A kernel for each operator, or None where none accepts the formats.
+
+        A tensor inside is `hwc` where its writer and all readers can do that, else dense.
+        """
+        stored = dict(state)
+        outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
+        formats: dict[str, Format] = {
+            name: form for name, form in stored.items() if form in ROW_FORMATS
+        }
+        for i in range(first, end):
+            root = self.owner[self.graph.ops[i].outputs[0]]
+            formats[root] = self._inner_format(i, root, first, end, dense=root in outputs)
+        steps = []
+        for i in range(first, end):
+            op = self.graph.ops[i]
+            root = self.owner[op.outputs[0]]
+            fitting = [
+                c
+                for c in self.choices(i)
+                if c.formats.output == formats[root]
+                and all(
+                    n not in self.owner or formats.get(self.owner[n]) == f
+                    for n, f in zip(op.inputs, c.formats.inputs, strict=True)
+                    if n is not None
+                )
+                and (i == end - 1 or not self._accumulates(c))
+                and usable(op, c)
+            ]
+            if not fitting:
+                return None
+            least = min(c.scratch for c in fitting)
+            best = min(
+                (c for c in fitting if not lean or c.scratch == least),
+                key=lambda c: (price(op, c), c.kernel.path),
+            )
+            steps.append(Step(best, formats[root], state, stream=first))
+        return tuple(steps)
+
+    def _inner_format(self, index: int, root: str, first: int, end: int, *, dense: bool) -> Format:
+        """The best format that the writer and all readers inside the stream know."""
+        if dense:
+            return DENSE
+        usable = {c.formats.output for c in self.choices(index)}
+        for i in range(first, end):
+            op = self.graph.ops[i]
+            for k, name in enumerate(op.inputs):
+                if name is not None and self.owner.get(name) == root:
+                    usable &= {c.formats.inputs[k] for c in self.choices(i)}
+        return next((f for f in ROW_FORMATS if f in usable), DENSE)
+
+    def _ram(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
+        """Bytes that a stream needs, planned for it alone, and the tensors that only wait."""
+        key = (
+            first,
+            end,
+            state,
+            *(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps),
+        )
+        if key not in self._needs:
+            self._needs[key] = self._planned(first, end, state, steps)
+        return self._needs[key]
+
+    def _planned(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
+        ops = self.graph.ops[first:end]
+        read = {self.owner[n] for op in ops for n in op.inputs if n is not None and n in self.owner}
+        _, exits = self._outside(first, end)
+        stored = dict(state)
+        entries = [name for name in stored if name in read]
+        lasting = [name for name in entries if self.last_reader.get(name, -1) >= end]
+        waiting = sum(
+            round_up(form.size(self.graph.tensor(name).type), 4)
+            for name, form in state
+            if name not in read
+        )
+        graph = replace(
+            self.graph,
+            ops=ops,
+            inputs=tuple(entries),
+            outputs=(*sorted(exits), *lasting),
+            tensors={
+                **self.graph.tensors,
+                **{
+                    name: replace(self.graph.tensor(name), kind=TensorKind.INPUT)
+                    for name in entries
+                },
+            },
+        )
+        builder = Builder(graph, dict(self.owner), self.core)
+        for name in entries:
+            builder.store(name, stored[name])
+        for op, step in zip(ops, steps, strict=True):
+            builder.call(op, step, ())
+        problem = arena_problem(builder.program(""), 4)
+        return waiting + plan_arena(problem, node_limit=0).size
