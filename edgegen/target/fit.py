@@ -141,7 +141,7 @@ def measure(packages: Sequence[Package], board: Board) -> Fit:
         constants,
         kernels + GLUE_CODE_BYTES,
         peak,
-        tuple((b.name, b.size) for b in largest.alive(peak)),
+        tuple((b.name, b.size) for b in largest.alive(largest.arena.peak_step)),
     )
 
 
