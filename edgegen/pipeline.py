@@ -182,6 +182,11 @@ def read_graph(blob: bytes, name: str) -> Graph:
     return build_graph(tflite.read(blob), name)
 
 
+def optimised_graph(blob: bytes, name: str) -> Graph:
+    """Reads a model and runs all passes."""
+    return run_passes(read_graph(blob, name), PASSES)
+
+
 def compile_model(
     blob: bytes, name: str, core: Core, options: Options | None = None
 ) -> Compilation:
