@@ -9,6 +9,8 @@ import click
 from edgegen.cli.common import BOARD, MODEL, compile_options, console, reports_errors
 from edgegen.pipeline import Options, build_library
 from edgegen.report import tables
+from edgegen.report.map_text import print_map
+from edgegen.report.memory_map import memory_map
 from edgegen.target.board import load_board
 
 
@@ -19,6 +21,7 @@ from edgegen.target.board import load_board
 @compile_options
 @click.option("--dump-ir", type=click.Path(path_type=Path), help="Folder for every stage as text.")
 @click.option("--explain", is_flag=True, help="Say for every layer why its kernel was chosen.")
+@click.option("--map", "show_map", is_flag=True, help="Show what is where in the arena, and when.")
 @reports_errors
 def command(
     model: Path,
@@ -27,6 +30,7 @@ def command(
     options: Options,
     dump_ir: Path | None,
     explain: bool,
+    show_map: bool,
 ) -> None:
     """Compile MODEL to a C library for a board."""
     target_board = options.places.on(load_board(board))
@@ -40,3 +44,5 @@ def command(
     if explain:
         tables.print_explain(out, library.compilation)
     tables.print_build(out, library, target)
+    if show_map:
+        print_map(out, memory_map(library.compilation.plan, library.compilation.name))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from edgegen.codegen.filters import shape_text
 from edgegen.ir.names import short_name
@@ -154,6 +155,7 @@ class MemoryMap:
         lower_bound: what no plan can go below.
         proof: what is known about the size, in words.
         peak_step: the step that sets the size.
+        peak_layer: the layer that runs then.
         blocks: in order of birth; those without bytes are left out.
         units: in order.
     """
@@ -163,6 +165,7 @@ class MemoryMap:
     lower_bound: int
     proof: str
     peak_step: int
+    peak_layer: int
     blocks: tuple[MapBlock, ...]
     units: tuple[Unit, ...]
 
@@ -172,9 +175,10 @@ class MemoryMap:
         return tuple(_shared(self.blocks))
 
     @property
-    def peak_unit(self) -> Unit | None:
-        """What runs at the peak; None in a map without steps."""
-        return next((u for u in self.units if u.first <= self.peak_step <= u.last), None)
+    def peak_title(self) -> str:
+        """Number and operator of the layer at the peak."""
+        titles = (f"{x.index} {x.title}" for u in self.units for x in u.layers)
+        return next((t for t in titles if t.startswith(f"{self.peak_layer} ")), "none")
 
     def alive(self, step: int) -> tuple[MapBlock, ...]:
         """The blocks that a step needs, by offset."""
@@ -217,9 +221,49 @@ def memory_map(plan: Plan, name: str) -> MemoryMap:
         arena.lower_bound,
         proof_text(arena),
         arena.peak_step,
+        plan.peak_layer,
         tuple(sorted(blocks, key=_birth)),
         tuple(_units(plan.program)),
     )
+
+
+def map_report(shown: MemoryMap) -> dict[str, Any]:
+    """The memory map in report.json: steps, blocks and what they share."""
+    return {
+        "steps": [
+            {
+                "first": unit.first,
+                "last": unit.last,
+                "layers": [layer.index for layer in unit.layers],
+                "bytes": shown.occupied(shown.fullest(unit.first, unit.last)),
+            }
+            for unit in shown.units
+        ],
+        "blocks": [
+            {
+                "name": block.name,
+                "kind": block.content.kind.value,
+                "tensors": list(block.content.tensors),
+                "shape": block.content.shape,
+                "layout": block.content.layout,
+                "offset": block.offset,
+                "bytes": block.size,
+                "lives": [list(life) for life in block.lives],
+                "writer": block.content.writer,
+                "readers": list(block.content.readers),
+            }
+            for block in shown.blocks
+        ],
+        "shared": [
+            {
+                "blocks": list(shared.names),
+                "offset": shared.offset,
+                "bytes": shared.size,
+                "steps": [list(span) for span in shared.steps],
+            }
+            for shared in shown.shared
+        ],
+    }
 
 
 def _birth(block: MapBlock) -> tuple[int, int, int, str]:
