@@ -10,6 +10,7 @@ from edgegen.kernels.base import Formats, KernelIO, Packed
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, round_up
 from edgegen.kernels.operands import operand_constants, storage_offset
 from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.ops.pool2d import Pool2D
 
 
@@ -52,26 +53,27 @@ def pool_taps(op: Pool2D, io: OpIO) -> int:
     return high * wide * io.output.type.shape[3]
 
 
-def pool_packed(op: Pool2D, io: KernelIO) -> Packed:
+def pool_packed(op: Pool2D, io: KernelIO, *, by_rows: bool) -> Packed:
     """What both templates need; limits are those of stored bytes."""
-    _, in_h, in_w, channels = io.input(0).type.shape
-    _, out_h, out_w, _ = io.output.type.shape
+    _, _, in_w, channels = io.input(0).type.shape
+    out_w = io.output.type.shape[2]
     vertical, horizontal = op.window()
     low, high = op.output_range(io)
     offset = storage_offset(io.output_format)
-    routine = {"ctype": "uint8_t" if offset else "int8_t", "offset": offset}
+    routine = {
+        "ctype": "uint8_t" if offset else "int8_t",
+        "offset": offset,
+        "by_rows": by_rows,
+    }
     call: dict[str, Any] = {
-        "in_height": in_h,
+        **row_call(io, vertical, by_rows=by_rows),
         "in_width": in_w,
-        "out_height": out_h,
         "out_width": out_w,
         "channels": channels,
         "pitch": pixel_pitch(io.output_format, channels),
         "filter_height": vertical.size,
         "filter_width": horizontal.size,
-        "stride_height": vertical.stride,
         "stride_width": horizontal.stride,
-        "pad_top": vertical.before(in_h),
         "pad_left": horizontal.before(in_w),
         "out_min": low + offset,
         "out_max": high + offset,
@@ -81,5 +83,6 @@ def pool_packed(op: Pool2D, io: KernelIO) -> Packed:
         constants=operand_constants(io, 1),
         call=call,
         routine=routine,
-        variant="u8" if offset else "",
+        variant=("u8" if offset else "") + ("row" if by_rows else ""),
+        helpers=row_helpers(by_rows=by_rows),
     )

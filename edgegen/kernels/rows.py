@@ -69,6 +69,11 @@ class ByRows(RowKernel[Op]):
         self.requires = kernel.requires  # type: ignore[misc]
         self.expands = kernel.expands  # type: ignore[misc]
 
+    @property
+    def template(self) -> str:
+        """The kernel's own."""
+        return self.kernel.template
+
     def rejects(self, op: Op, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""
         windows = op.row_windows(io)

@@ -17,6 +17,7 @@ class ScalarAveragePool2D(Kernel[AveragePool2D]):
     op: ClassVar[type[Op]] = AveragePool2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 256
+    by_rows: ClassVar[bool] = False
 
     def formats(self, op: AveragePool2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -33,4 +34,4 @@ class ScalarAveragePool2D(Kernel[AveragePool2D]):
 
     def pack(self, op: AveragePool2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        return pool_packed(op, io)
+        return pool_packed(op, io, by_rows=self.by_rows)

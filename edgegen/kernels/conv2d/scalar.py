@@ -11,6 +11,7 @@ from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
 from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.requantise import bias_constant, channel_constants
+from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.kernels.windowed import pixel_by_pixel
 from edgegen.ops.conv2d import Conv2D
 
@@ -28,8 +29,9 @@ class ScalarConv2D(Kernel[Conv2D]):
     op: ClassVar[type[Op]] = Conv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 640
+    by_rows: ClassVar[bool] = False
 
-    def order(self, op: Conv2D, io: OpIO) -> AccessOrder:
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
         return pixel_by_pixel(io, *op.window(io))
 
@@ -43,8 +45,8 @@ class ScalarConv2D(Kernel[Conv2D]):
 
     def pack(self, op: Conv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
-        _, in_h, in_w, in_c = io.input(0).type.shape
-        _, out_h, out_w, out_c = io.output.type.shape
+        _, _, in_w, in_c = io.input(0).type.shape
+        _, _, out_w, out_c = io.output.type.shape
         vertical, horizontal = op.window(io)
         low, high = op.output_range(io)
         return Packed(
@@ -54,27 +56,25 @@ class ScalarConv2D(Kernel[Conv2D]):
                 *channel_constants(io, out_c),
             ),
             call={
-                "in_height": in_h,
+                **row_call(io, vertical, by_rows=self.by_rows),
                 "in_width": in_w,
                 "in_channels": in_c,
-                "out_height": out_h,
                 "out_width": out_w,
                 "groups": op.groups(io),
                 "filter_height": vertical.size,
                 "filter_width": horizontal.size,
                 "group_in": io.input(1).type.shape[3],
                 "group_out": out_c // op.groups(io),
-                "stride_height": vertical.stride,
                 "stride_width": horizontal.stride,
-                "dilation_height": vertical.dilation,
                 "dilation_width": horizontal.dilation,
                 "contiguous": int(op.groups(io) == 1 and horizontal.dilation == 1),
-                "pad_top": vertical.before(in_h),
                 "pad_left": horizontal.before(in_w),
                 "in_zero_point": io.input(0).type.zero_point,
                 "out_zero_point": io.output.type.zero_point,
                 "out_min": low,
                 "out_max": high,
             },
-            helpers=("requantise", "clamp_s8", "taps"),
+            routine={"by_rows": self.by_rows},
+            variant="row" if self.by_rows else "",
+            helpers=("requantise", "clamp_s8", "taps", *row_helpers(by_rows=self.by_rows)),
         )

@@ -13,6 +13,7 @@ from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder, Span
 from edgegen.kernels.requantise import bias_constant, channel_constants
+from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 
 _COSTS: FittedTable = {
@@ -29,8 +30,9 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 560
+    by_rows: ClassVar[bool] = False
 
-    def order(self, op: DepthwiseConv2D, io: OpIO) -> AccessOrder:
+    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: pixel by pixel, and an output channel reads one input channel."""
         height, width = op.window(io)
         factor = op.multiplier(io)
@@ -66,8 +68,8 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
     def pack(self, op: DepthwiseConv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
-        _, in_h, in_w, in_c = io.input(0).type.shape
-        _, out_h, out_w, out_c = io.output.type.shape
+        _, _, in_w, in_c = io.input(0).type.shape
+        _, _, out_w, out_c = io.output.type.shape
         vertical, horizontal = op.window(io)
         low, high = op.output_range(io)
         return Packed(
@@ -78,25 +80,23 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
                 *operand_constants(io, 1),
             ),
             call={
-                "in_height": in_h,
+                **row_call(io, vertical, by_rows=self.by_rows),
                 "in_width": in_w,
                 "in_channels": in_c,
-                "out_height": out_h,
                 "out_width": out_w,
                 "out_channels": out_c,
                 "multiplier": op.multiplier(io),
                 "filter_height": vertical.size,
                 "filter_width": horizontal.size,
-                "stride_height": vertical.stride,
                 "stride_width": horizontal.stride,
-                "dilation_height": vertical.dilation,
                 "dilation_width": horizontal.dilation,
-                "pad_top": vertical.before(in_h),
                 "pad_left": horizontal.before(in_w),
                 "in_zero_point": io.input(0).type.zero_point,
                 "out_zero_point": io.output.type.zero_point,
                 "out_min": low,
                 "out_max": high,
             },
-            helpers=("requantise", "clamp_s8", "taps"),
+            routine={"by_rows": self.by_rows},
+            variant="row" if self.by_rows else "",
+            helpers=("requantise", "clamp_s8", "taps", *row_helpers(by_rows=self.by_rows)),
         )

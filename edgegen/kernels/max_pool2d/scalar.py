@@ -17,6 +17,7 @@ class ScalarMaxPool2D(Kernel[MaxPool2D]):
     op: ClassVar[type[Op]] = MaxPool2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 256
+    by_rows: ClassVar[bool] = False
 
     def formats(self, op: MaxPool2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -33,4 +34,4 @@ class ScalarMaxPool2D(Kernel[MaxPool2D]):
 
     def pack(self, op: MaxPool2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        return pool_packed(op, io)
+        return pool_packed(op, io, by_rows=self.by_rows)
