@@ -39,7 +39,11 @@ def build(raw: RawGraph, name: str) -> Graph:
         if absent:
             missing.append(Problem(f"reads or writes unknown tensors {absent}", f"op {node.index}"))
             continue
-        origin = Origin(node.index, node.type, node.version)
+        origin = Origin(
+            node.index if node.place is None else node.place,
+            node.source or node.type,
+            node.version,
+        )
         io = OpIO(
             tuple(None if n is None else tensors[n] for n in node.inputs),
             tuple(tensors[n] for n in node.outputs),

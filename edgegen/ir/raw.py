@@ -24,12 +24,14 @@ class RawNode:
     """An operator as the file has it.
 
     Attributes:
-        index: position in the file.
-        type: the format's operator name, such as CONV_2D.
+        index: position in the graph.
+        type: the operator's name in the terms of the IR, such as CONV_2D.
         version: the operator's version number.
         inputs: tensor names; None where an optional input is left out.
         outputs: tensor names.
         attributes: options by their schema name in snake case; enum values by name.
+        source: the file's own name for the operator, where it is another one.
+        place: position in the file, where it is another one.
     """
 
     index: int
@@ -38,6 +40,8 @@ class RawNode:
     inputs: tuple[str | None, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
+    source: str = ""
+    place: int | None = None
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""

@@ -1,0 +1,356 @@
+"""Shapes and constants: one walk over the graph after which every value's type is known.
+
+What depends on shapes and constants only is computed here, so that the chains that exporters make
+of Shape, Gather, Concat, ... vanish. Shapes come from ONNX's own inference, operator by operator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from edgegen.errors import EdgegenError, ModelError, ModelFormatError, Problem, UnsupportedError
+from edgegen.frontends.onnx import proto
+from edgegen.frontends.onnx.load import onnx_package
+from edgegen.frontends.onnx.model import (
+    MAX_ELEMENTS,
+    Array,
+    Model,
+    Node,
+    Shape,
+    Value,
+    constant,
+    live,
+)
+from edgegen.frontends.onnx.qoperator import expand
+
+MAX_FOLDED = 1 << 22
+"""Largest constant that is computed, in elements."""
+MAX_SHAPE_DATA = 4096
+"""Largest constant whose values shape inference may look at, in elements."""
+
+FOLDABLE = frozenset(
+    "Abs Add And Cast CastLike Ceil Clip Concat ConstantOfShape Cos CumSum Div Equal Erf Exp "
+    "Expand Flatten Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less "
+    "LessOrEqual Log Max Min Mod Mul Neg NonZero Not OneHot Or Pad Pow QuantizeLinear Range Reciprocal "
+    "ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round ScatterElements "
+    "ScatterND Sigmoid Sign Sin Slice Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu "
+    "Unsqueeze Where Xor".split()
+)
+"""Operators that are computed when all their inputs are constants; the others never are."""
+
+SUBGRAPHS = ("If", "Loop", "Scan", "SequenceMap")
+
+
+def settle(message: Any, shapes: Mapping[str, Shape]) -> Model:
+    """The model with every type known.
+
+    Args:
+        message: a checked ModelProto.
+        shapes: the user's shapes of inputs, by name.
+
+    Raises:
+        EdgegenError: something is unknown, contradictory or not supported.
+    """
+    graph = message.graph
+    values = proto.initialisers(graph)
+    inputs = tuple(i.name for i in graph.input if i.name not in values)
+    values |= _input_values(graph, inputs, shapes)
+    walk = _Walk(proto.opset(message), values)
+    for node in proto.nodes_of(graph):
+        for part in expand(node, walk.fresh):
+            walk.visit(part)
+    if walk.problems:
+        raise UnsupportedError(walk.problems)
+    outputs = tuple(walk.resolve(o.name) for o in graph.output)
+    missing = [o.name for o, name in zip(graph.output, outputs, strict=True) if name not in values]
+    if missing:
+        raise ModelError(f"graph outputs {missing} are never computed")
+    nodes, values = _own_outputs(graph, outputs, walk)
+    names = tuple(o.name for o in graph.output)
+    return Model(walk.opset, live(nodes, names), values, inputs, names)
+
+
+def _own_outputs(
+    graph: Any, outputs: Shape | tuple[str, ...], walk: _Walk
+) -> tuple[list[Node], dict[str, Value]]:
+    """Gives every graph output a producer of its own where it only renames another value."""
+    nodes, values = list(walk.nodes), walk.values
+    for info, name in zip(graph.output, outputs, strict=True):
+        if info.name != name:
+            values[info.name] = values[str(name)]
+            node = Node(len(graph.node), "Identity", "Identity", "", (str(name),), (info.name,), {})
+            nodes.append(node)
+    return nodes, values
+
+
+def _input_values(
+    graph: Any, inputs: tuple[str, ...], shapes: Mapping[str, Shape]
+) -> dict[str, Value]:
+    """The graph inputs with fixed shapes: the user's, else the batch pinned to 1.
+
+    Raises:
+        InputError, UnsupportedError: a shape stays unknown, or the user's does not fit.
+    """
+    problems: list[Problem] = []
+    found = {}
+    for info in graph.input:
+        if info.name not in inputs:
+            continue
+        dtype, declared = proto.declared_shape(info)
+        shape = _fixed_shape(info.name, declared, shapes.get(info.name), problems)
+        if shape is not None:
+            found[info.name] = Value(dtype, shape)
+    problems += [
+        Problem(f"the model has no input {name!r}", hint=f"its inputs: {', '.join(inputs)}")
+        for name in shapes
+        if name not in inputs
+    ]
+    if problems:
+        raise UnsupportedError(problems)
+    return found
+
+
+def _fixed_shape(
+    name: str,
+    declared: tuple[int | str, ...] | None,
+    wanted: Shape | None,
+    problems: list[Problem],
+) -> Shape | None:
+    """The shape of one input, or a problem."""
+    if declared is None:
+        if wanted is None:
+            problems.append(Problem(f"input {name!r} has no shape", hint=f"--shape {name}=1,..."))
+        return wanted
+    if wanted is not None:
+        fits = len(wanted) == len(declared)
+        if not fits:
+            problems.append(
+                Problem(f"input {name!r} has {len(declared)} dimensions, --shape {len(wanted)}")
+            )
+        return wanted if fits else None
+    # An unknown first dimension is the batch: microcontrollers see one input at a time.
+    fixed = [1 if i == 0 and isinstance(d, str) else d for i, d in enumerate(declared)]
+    if any(isinstance(d, str) or d < 1 for d in fixed) or len(fixed) > 8:
+        text = ", ".join(str(d) if d != "" else "?" for d in fixed)
+        example = ",".join(str(d) if isinstance(d, int) and d > 0 else "N" for d in fixed)
+        problems.append(
+            Problem(
+                f"input {name!r} has the shape [{text}]",
+                why="every dimension but the batch must be known when the code is generated",
+                hint=f"--shape {name}={example} with numbers for N",
+            )
+        )
+        return None
+    shape = tuple(int(d) for d in fixed)
+    if math.prod(shape) > MAX_ELEMENTS:
+        problems.append(Problem(f"input {name!r} has the shape {list(shape)}"))
+        return None
+    return shape
+
+
+class _Walk:
+    """State of the walk: values so far, nodes that remain, names that stand for others."""
+
+    def __init__(self, opset: int, values: dict[str, Value]) -> None:
+        self.opset = opset
+        self.values = values
+        self.nodes: list[Node] = []
+        self.problems: list[Problem] = []
+        self.renamed: dict[str, str] = {}
+        self.unknown: set[str] = set()
+
+    def fresh(self, base: str) -> str:
+        name, count = base, 1
+        while name in self.values or name in self.renamed or name in self.unknown:
+            count += 1
+            name = f"{base}_{count}"
+        self.unknown.add(name)
+        return name
+
+    def resolve(self, name: str) -> str:
+        return self.renamed.get(name, name)
+
+    def visit(self, node: Node) -> None:
+        """Folds, renames or keeps one node."""
+        node = replace(node, inputs=tuple(self.resolve(n) for n in node.inputs))
+        where = f"op {node.index} {node.source}"
+        if any(n and n not in self.values for n in node.inputs):
+            # What is missing was reported where it should have been computed.
+            if not self.problems:
+                raise ModelError(Problem("it reads a value that is never computed", where))
+            return
+        try:
+            self._visit(node)
+        except EdgegenError as error:
+            self.problems += [replace(p, where=p.where or where) for p in error.problems]
+
+    def _visit(self, node: Node) -> None:
+        inputs = [self.values[n] if n else None for n in node.inputs]
+        if node.op in SUBGRAPHS or any(hasattr(v, "SerializeToString") for v in node.attributes.values()):
+            raise UnsupportedError(
+                Problem(
+                    f"control flow ({node.op}) is not supported",
+                    hint="export the model without loops and conditions, or unroll them",
+                )
+            )
+        if node.op == "Constant":
+            self._define(node, [_constant_value(node)])
+        elif node.op == "Shape" and inputs[0] is not None:
+            shape = inputs[0].shape
+            end = node.integer("end", len(shape))
+            self._define(node, [np.array(shape[node.integer("start", 0) : end], np.int64)])
+        elif node.op == "Size" and inputs[0] is not None:
+            self._define(node, [np.array(math.prod(inputs[0].shape), np.int64)])
+        elif self._is_nothing(node, inputs):
+            self.renamed[node.outputs[0]] = node.inputs[0]
+        else:
+            self._compute(node, inputs)
+
+    def _compute(self, node: Node, inputs: list[Value | None]) -> None:
+        types = self._infer(node, inputs)
+        if node.op in FOLDABLE and all(v is None or v.data is not None for v in inputs):
+            if all(math.prod(t.shape) <= MAX_FOLDED for t in types):
+                self._define(node, _evaluate(node, inputs, self.opset))
+                return
+        for name, kind in zip(node.outputs, types, strict=True):
+            if name:
+                self.values[name] = kind
+        self.nodes.append(node)
+
+    def _define(self, node: Node, data: list[Array]) -> None:
+        for name, array in zip(node.outputs, data, strict=False):
+            if name:
+                self.values[name] = constant(array)
+
+    def _is_nothing(self, node: Node, inputs: list[Value | None]) -> bool:
+        """Whether the node only passes its first input on."""
+        if node.op == "Identity":
+            return True
+        if node.op == "Dropout":
+            mode = inputs[2] if len(inputs) > 2 else None
+            training = mode is not None and (mode.data is None or bool(mode.data))
+            return not training and not any(node.outputs[1:])
+        if node.op in ("Cast", "CastLike") and inputs[0] is not None:
+            (kind,) = self._infer(node, inputs)
+            return kind.dtype == inputs[0].dtype
+        return False
+
+    def _infer(self, node: Node, inputs: list[Value | None]) -> list[Value]:
+        """Types of the outputs; one of rank 0 for an output that is left out."""
+        if node.op in ("QuantizeLinear", "DequantizeLinear") and inputs and inputs[0] is not None:
+            return [Value(_converted(node, inputs), inputs[0].shape)]
+        return infer(node, inputs, self.opset)
+
+
+def _constant_value(node: Node) -> Array:
+    for name, dtype in (
+        ("value", None),
+        ("value_int", np.int64),
+        ("value_ints", np.int64),
+        ("value_float", np.float32),
+        ("value_floats", np.float32),
+    ):
+        if name in node.attributes:
+            return np.array(node.attributes[name], dtype)
+    raise UnsupportedError("a constant that is neither a tensor nor numbers")
+
+
+def _converted(node: Node, inputs: list[Value | None]) -> np.dtype[Any]:
+    """Element type that QuantizeLinear or DequantizeLinear gives."""
+    if node.op == "DequantizeLinear":
+        return np.dtype(np.float32)
+    zero_point = inputs[2] if len(inputs) > 2 else None
+    if zero_point is not None:
+        return zero_point.dtype
+    code = node.integer("output_dtype", 0)
+    if code:
+        return np.dtype(onnx_package().helper.tensor_dtype_to_np_dtype(code))
+    return np.dtype(np.uint8)
+
+
+def infer(node: Node, inputs: list[Value | None], opset: int) -> list[Value]:
+    """Types of a node's outputs, from ONNX's own inference.
+
+    Raises:
+        ModelFormatError: the inference finds a contradiction.
+        UnsupportedError: the operator is unknown, or a shape depends on values.
+    """
+    onnx = onnx_package()
+    try:
+        schema = onnx.defs.get_schema(node.op, opset, node.domain)
+    except onnx.defs.SchemaError as error:
+        raise UnsupportedError(
+            Problem(f"operator {node.op} of domain {node.domain or 'ai.onnx'!r} is not supported")
+        ) from error
+    data = {}
+    types = {}
+    for name, value in zip(node.inputs, inputs, strict=True):
+        if value is not None:
+            types[name] = proto.type_message(value)
+            if value.data is not None and value.data.size <= MAX_SHAPE_DATA:
+                data[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(value.data), name)
+    try:
+        found = onnx.shape_inference.infer_node_outputs(
+            schema,
+            proto.node_message(node),
+            types,
+            data,
+            opset_imports=[onnx.helper.make_opsetid(node.domain, opset)],
+            ir_version=10,
+        )
+    except (RuntimeError, ValueError, TypeError, OverflowError, KeyError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise ModelFormatError(
+            Problem("its types do not fit together", why="; ".join(lines[:3]))
+        ) from error
+    return [_inferred(name, found.get(name)) for name in node.outputs]
+
+
+def _inferred(name: str, message: Any) -> Value:
+    """The type of one output."""
+    if not name:
+        return Value(np.dtype(np.float32), ())
+    kind = None if message is None else message.tensor_type
+    dims = None if kind is None or not kind.HasField("shape") else kind.shape.dim
+    if kind is None or dims is None or not all(d.HasField("dim_value") for d in dims):
+        raise UnsupportedError(
+            Problem(
+                f"the shape of {name!r} depends on values that are computed at run time",
+                hint="export the model with fixed input shapes",
+            )
+        )
+    shape = tuple(int(d.dim_value) for d in dims)
+    if any(d < 0 for d in shape) or math.prod(shape) > MAX_ELEMENTS:
+        raise UnsupportedError(Problem(f"{name!r} has the shape {list(shape)}"))
+    return Value(np.dtype(onnx_package().helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
+
+
+def _evaluate(node: Node, inputs: list[Value | None], opset: int) -> list[Array]:
+    """The outputs of a node whose inputs are all known, by ONNX's reference implementation."""
+    onnx = onnx_package()
+    import onnx.reference  # noqa: PLC0415
+
+    known = {n: v for n, v in zip(node.inputs, inputs, strict=True) if v is not None}
+    helper = onnx.helper
+    graph = helper.make_graph(
+        [proto.node_message(node)],
+        "fold",
+        [helper.make_tensor_value_info(n, proto.element_code(v.dtype), v.shape) for n, v in known.items()],
+        [helper.make_tensor_value_info(n, 0, None) for n in node.outputs if n],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    feeds = {n: v.data for n, v in known.items()}
+    try:
+        with np.errstate(all="ignore"):
+            results = onnx.reference.ReferenceEvaluator(model).run(None, feeds)
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelFormatError(
+            Problem("it cannot be computed from its constants", why=str(error)[:200])
+        ) from error
+    arrays = iter(results)
+    return [np.asarray(next(arrays)) if n else np.zeros(()) for n in node.outputs]
