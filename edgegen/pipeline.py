@@ -17,8 +17,9 @@ from edgegen.codegen.package import Package, pack
 from edgegen.codegen.render import render_library
 from edgegen.codegen.writer import MARKER, write_folder
 from edgegen.errors import InputError, Problem
-from edgegen.frontends import tflite
 from edgegen.frontends.build import build as build_graph
+from edgegen.frontends.onnx import OnnxOptions
+from edgegen.frontends.read import embedded, read_raw
 from edgegen.ir import Graph
 from edgegen.ir.text import graph_text
 from edgegen.kernels.program import Program, program_text
@@ -26,6 +27,7 @@ from edgegen.passes.base import Pass, run_passes
 from edgegen.passes.constant_channels import remove_constant_channels
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
+from edgegen.passes.layout import assign_layouts
 from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
@@ -39,6 +41,7 @@ from edgegen.target.places import Places, name_sections, settle
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
     Pass("constant_folding", fold_constants),
+    Pass("layout", assign_layouts),
     Pass("constant_channels", remove_constant_channels),
 )
 """Every exact rewrite, in order."""
@@ -60,6 +63,7 @@ class Options:
         places: memory regions that the user named.
         layout: linker sections that the user named, and who owns the arena.
         streaming: whether layers may run row by row where RAM is short.
+        reading: what an ONNX file leaves open: shapes and layouts.
     """
 
     name: str | None = None
@@ -71,6 +75,7 @@ class Options:
     places: Places = field(default_factory=Places)
     layout: Layout = field(default_factory=Layout)
     streaming: bool = True
+    reading: OnnxOptions = field(default_factory=OnnxOptions)
 
     def core(self, board: Board) -> Core:
         """The board's core as kernels should see it: code in RAM may have loops of any size."""
@@ -152,7 +157,7 @@ def load_model(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise InputError(Problem(f"{path.name} is over {MAX_MODEL_BYTES >> 20} MB"))
-        return path.read_bytes()
+        return embedded(path.read_bytes(), path.parent)
     except OSError as error:
         raise InputError(
             Problem(f"cannot read {str(path)!r}", why=str(error.strerror or error))
@@ -177,9 +182,9 @@ def model_name(path: Path, options: Options) -> str:
     return options.name
 
 
-def read_graph(blob: bytes, name: str) -> Graph:
-    """Reads and checks a model."""
-    return build_graph(tflite.read(blob), name)
+def read_graph(blob: bytes, name: str, reading: OnnxOptions | None = None) -> Graph:
+    """Reads and checks a model; `reading` says what the file leaves open."""
+    return build_graph(read_raw(blob, reading), name)
 
 
 def optimised_graph(blob: bytes, name: str) -> Graph:
@@ -202,7 +207,7 @@ def compile_model(
         EdgegenError: the model cannot be compiled; nothing else is raised for any bytes.
     """
     options = options or Options()
-    source = read_graph(blob, name)
+    source = read_graph(blob, name, options.reading)
     require_integers(source)
     dumps = {"00_read.txt": graph_text(source)}
 

@@ -15,7 +15,9 @@ import click
 from rich.console import Console
 
 from edgegen.cli.placement import placement_options
+from edgegen.cli.reading import reading_options
 from edgegen.errors import EdgegenError, Problem, ToolError
+from edgegen.frontends.onnx import OnnxOptions
 from edgegen.pipeline import Options
 from edgegen.target.select import OPTIMIZE
 
@@ -77,6 +79,7 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         default=True,
         help="Whether layers may run row by row where RAM is short.",
     )
+    @reading_options
     @functools.wraps(command)
     def wrapped(
         *args: object,
@@ -86,10 +89,17 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         flash_budget: int | None,
         ram_budget: int | None,
         streaming: bool,
+        reading: OnnxOptions,
         **kwargs: object,
     ) -> R:
         options = Options(
-            name, optimize, kernels_in_ram, flash_budget, ram_budget, streaming=streaming
+            name,
+            optimize,
+            kernels_in_ram,
+            flash_budget,
+            ram_budget,
+            streaming=streaming,
+            reading=reading,
         )
         return command(*args, options=options, **kwargs)
 

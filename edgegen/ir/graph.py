@@ -11,6 +11,7 @@ from typing import ClassVar
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.names import short_name
+from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import Attribute, RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array, Tensor
@@ -72,6 +73,8 @@ class Op(ABC):
     """Name of the operator's module, template folder and test cases."""
     sources: ClassVar[tuple[str, ...]]
     """Operator names of model formats that `parse` understands, such as CONV_2D."""
+    elementwise: ClassVar[bool] = False
+    """Whether every output value depends only on inputs' values at the same index, broadcast."""
 
     @classmethod
     @abstractmethod
@@ -126,6 +129,17 @@ class Op(ABC):
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """The attributes that matter to a reader, in a few words; may be empty."""
         return ""
+
+    def permuted(self, io: OpIO, order: tuple[int, ...]) -> Permuted | None:  # noqa: ARG002
+        """The operator on data whose axes are in another order; None where there is no such thing.
+
+        Operators that are `elementwise` need not define it.
+
+        Args:
+            io: the operator's tensors.
+            order: axis k of the new data is axis `order[k]` of input 0.
+        """
+        return None
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:  # noqa: ARG002
         """Which rows of each input an output row needs, None for a constant or absent input.

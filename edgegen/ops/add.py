@@ -37,6 +37,7 @@ class Add(Op):
 
     stem: ClassVar[str] = "add"
     sources: ClassVar[tuple[str, ...]] = ("ADD",)
+    elementwise: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Add:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
+from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -107,6 +108,11 @@ class Concatenation(Op):
     def summary(self, io: OpIO) -> str:
         """See `Op.summary`."""
         return f"axis {self.dimension(io)}"
+
+    def permuted(self, io: OpIO, order: tuple[int, ...]) -> Permuted:
+        """See `Op.permuted`."""
+        moved = replace(self, axis=order.index(self.dimension(io)))
+        return Permuted(moved, order, tuple(range(len(io.inputs))))
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`."""

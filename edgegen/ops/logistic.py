@@ -31,6 +31,7 @@ class Logistic(Op):
 
     stem: ClassVar[str] = "logistic"
     sources: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
+    elementwise: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Logistic:

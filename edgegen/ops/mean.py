@@ -11,6 +11,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
@@ -109,6 +110,14 @@ class Mean(Op):
         if len(shape) != 4 or not {1} <= set(self.axes(io)) <= {1, 2}:
             return None
         return (RowWindow(shape[1]), None)
+
+    def permuted(self, io: OpIO, order: tuple[int, ...]) -> Permuted:
+        """See `Op.permuted`."""
+        axes = self.axes(io)
+        moved = np.array(sorted(order.index(a) for a in axes), np.int32)
+        kept = [a for a in order if a not in axes]
+        output = order if self.keep_dims else tuple(sorted(kept).index(a) for a in kept)
+        return Permuted(self, output, constants={1: moved})
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: as for `multiplier`."""

@@ -34,6 +34,7 @@ class Mul(Op):
 
     stem: ClassVar[str] = "mul"
     sources: ClassVar[tuple[str, ...]] = ("MUL",)
+    elementwise: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Mul:

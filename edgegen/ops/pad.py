@@ -15,6 +15,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
+from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -107,6 +108,11 @@ class Pad(Op):
     def summary(self, io: OpIO) -> str:
         """See `Op.summary`."""
         return "border " + " ".join(f"{before}+{after}" for before, after in self.amounts(io))
+
+    def permuted(self, io: OpIO, order: tuple[int, ...]) -> Permuted:
+        """See `Op.permuted`."""
+        amounts = io.input(1).values.reshape(-1, 2)[list(order)]
+        return Permuted(self, order, constants={1: np.ascontiguousarray(amounts)})
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`."""

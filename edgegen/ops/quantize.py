@@ -26,6 +26,7 @@ class Quantize(Op):
 
     stem: ClassVar[str] = "quantize"
     sources: ClassVar[tuple[str, ...]] = ("QUANTIZE",)
+    elementwise: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Quantize:

@@ -28,6 +28,7 @@ class Relu(Op):
 
     stem: ClassVar[str] = "relu"
     sources: ClassVar[tuple[str, ...]] = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
+    elementwise: ClassVar[bool] = True
 
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Relu:

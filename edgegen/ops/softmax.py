@@ -11,6 +11,7 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
+from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
@@ -105,6 +106,10 @@ class Softmax(Op):
         scaling = softmax_scaling(self.beta, io.input(0).type.scale, EXP_BITS)
         assert scaling is not None
         return softmax_exp(scaling, EXP_BITS)
+
+    def permuted(self, io: OpIO, order: tuple[int, ...]) -> Permuted | None:  # noqa: ARG002
+        """See `Op.permuted`: the last dimension must stay the last."""
+        return Permuted(self, order) if order and order[-1] == len(order) - 1 else None
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: TFLite `reference/softmax.h`."""

@@ -27,6 +27,7 @@ from edgegen.ops.relu import Relu
 from edgegen.ops.reshape import Reshape
 from edgegen.ops.softmax import Softmax
 from edgegen.ops.squeeze import Squeeze
+from edgegen.ops.transpose import Transpose
 from edgegen.ops.window import Window
 from edgegen.verify.reference import ramp
 
@@ -229,6 +230,12 @@ class Network:
         name = self._name()
         self._tensor(name, [d for i, d in enumerate(shape) if i not in gone], like=x)
         self.ops.append(Squeeze((x,), (name,), self._origin("SQUEEZE"), dims))
+        return name
+
+    def transpose(self, x: str, *axes: int) -> str:
+        name = self._tensor(self._name(), [self.shape(x)[a] for a in axes], like=x)
+        order = self._integers(f"{name}/axes", axes)
+        self.ops.append(Transpose((x, order), (name,), self._origin("TRANSPOSE")))
         return name
 
     def _binary(self, cls: type[Add] | type[Mul], a: str, b: str, activation: str) -> str:

@@ -8,6 +8,7 @@ tensors), `lower` (operators in the IR's terms, channels last).
 The package `onnx` is imported by `load` and `settle` only, when a model is read.
 """
 
-from edgegen.frontends.onnx.read import OnnxOptions, is_onnx, read
+from edgegen.frontends.onnx.load import embed
+from edgegen.frontends.onnx.read import LAYOUTS, OnnxOptions, is_onnx, read
 
-__all__ = ["OnnxOptions", "is_onnx", "read"]
+__all__ = ["LAYOUTS", "OnnxOptions", "embed", "is_onnx", "read"]

@@ -12,12 +12,13 @@ A value that is read elsewhere, or is an output of the graph, keeps its own oper
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from edgegen.frontends.onnx.matching import Uses, clip_bounds, real_constant
 from edgegen.frontends.onnx.model import Array, Editor, Model, Node, Value
+from edgegen.frontends.onnx.swish import hard_swish
 
 FUSING = frozenset({"Conv", "Dense", "Add", "Sub", "Mul"})
 """Operators that may carry an activation."""
@@ -28,29 +29,6 @@ def fuse(model: Model) -> Model:
     for rule in (dense, batch_norm, dense_bias, hard_swish, activations):
         model = rule(model)
     return model
-
-
-def _real(value: Value) -> Array | None:
-    """The data of a float constant, None for anything else."""
-    return value.data if value.quant is None and value.dtype.kind == "f" else None
-
-
-class _Uses:
-    """Who reads what."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.counts = {name: len(nodes) for name, nodes in model.consumers().items()}
-        self.producers = model.producers()
-
-    def only(self, name: str, ops: frozenset[str] | set[str]) -> Node | None:
-        """The producer of a value that is read once, if it is one of `ops`."""
-        node = self.producers.get(name)
-        if node is None or node.op not in ops or node.domain:
-            return None
-        if self.counts.get(name) != 1 or name in self.model.outputs:
-            return None
-        return node
 
 
 def dense(model: Model) -> Model:
@@ -86,7 +64,11 @@ def _dense(node: Node, model: Model, editor: Editor) -> None:
             quant = replace(quant, scales=tuple(float(np.float32(s * alpha)) for s in quant.scales))
     name = editor.constant(node.inputs[1], np.ascontiguousarray(matrix), quant)
     inputs = [node.inputs[0], name]
-    fits = bool(bias) and _per_unit(model.value(bias), units) and (beta == 1.0 or _real(model.value(bias)) is not None)
+    fits = (
+        bool(bias)
+        and _per_unit(model.value(bias), units)
+        and (beta == 1.0 or real_constant(model.value(bias)) is not None)
+    )
     if fits:
         inputs.append(_unit_bias(bias, units, beta, model, editor))
     if not bias or fits:
@@ -94,13 +76,11 @@ def _dense(node: Node, model: Model, editor: Editor) -> None:
         return
     product = editor.fresh(f"{node.outputs[0]}_product")
     editor.values[product] = editor.values[node.outputs[0]]
-    editor.add(
-        replace(node, op="Dense", inputs=tuple(inputs), outputs=(product,), attributes={})
-    )
+    editor.add(replace(node, op="Dense", inputs=tuple(inputs), outputs=(product,), attributes={}))
     if beta != 1.0:
         scaled = editor.fresh(f"{bias}_scaled")
         editor.values[scaled] = editor.values[bias]
-        factor = editor.constant("beta", np.float32(beta))
+        factor = editor.constant("beta", np.array(beta, np.float32))
         editor.add(replace(node, op="Mul", inputs=(bias, factor), outputs=(scaled,), attributes={}))
         bias = scaled
     editor.add(replace(node, op="Add", inputs=(product, bias), attributes={}))
@@ -127,12 +107,12 @@ def _unit_bias(name: str, units: int, beta: float, model: Model, editor: Editor)
 
 def batch_norm(model: Model) -> Model:
     """Rule 2."""
-    editor, uses = Editor(model), _Uses(model)
+    editor, uses = Editor(model), Uses(model)
     for node in model.nodes:
         if node.op != "BatchNormalization" or node.domain or any(node.outputs[1:]):
             editor.add(node)
             continue
-        parts = [_real(model.value(n)) for n in node.inputs[1:5]]
+        parts = [real_constant(model.value(n)) for n in node.inputs[1:5]]
         if len(parts) != 4 or any(p is None for p in parts):
             editor.add(node)
             continue
@@ -140,9 +120,9 @@ def batch_norm(model: Model) -> Model:
         factor = gamma / np.sqrt(variance + node.number("epsilon", 1e-5))
         offset = beta - mean * factor
         before = uses.only(node.inputs[0], {"Conv", "Dense"})
-        weights = None if before is None else _real(model.value(before.inputs[1]))
+        weights = None if before is None else real_constant(model.value(before.inputs[1]))
         bias_ok = before is not None and (
-            not before.input(2) or _real(model.value(before.input(2))) is not None
+            not before.input(2) or real_constant(model.value(before.input(2))) is not None
         )
         if before is None or weights is None or not bias_ok:
             _scale_and_shift(node, factor, offset, editor)
@@ -173,7 +153,7 @@ def _scaled_weights(
     scaled = (weights.astype(np.float64) * factor.reshape(axes)).astype(np.float32)
     bias = offset
     if node.input(2):
-        known = _real(model.value(node.input(2)))
+        known = real_constant(model.value(node.input(2)))
         assert known is not None
         bias = offset + known.astype(np.float64).ravel() * factor
     names = (
@@ -185,7 +165,7 @@ def _scaled_weights(
 
 def dense_bias(model: Model) -> Model:
     """Rule 3."""
-    editor, uses = Editor(model), _Uses(model)
+    editor, uses = Editor(model), Uses(model)
     for node in model.nodes:
         found = _bias_addition(node, model, uses) if node.op == "Add" and not node.domain else None
         if found is None:
@@ -200,7 +180,7 @@ def dense_bias(model: Model) -> Model:
     return editor.model()
 
 
-def _bias_addition(node: Node, model: Model, uses: _Uses) -> tuple[Node, str] | None:
+def _bias_addition(node: Node, model: Model, uses: Uses) -> tuple[Node, str] | None:
     for a, b in (node.inputs, node.inputs[::-1]):
         before = uses.only(a, {"Dense"})
         if before is None or before.input(2):
@@ -210,96 +190,6 @@ def _bias_addition(node: Node, model: Model, uses: _Uses) -> tuple[Node, str] | 
         if value.quant is None and _per_unit(value, units) and value.rank <= model.value(a).rank:
             return before, b
     return None
-
-
-def hard_swish(model: Model) -> Model:
-    """Rule 4."""
-    editor, uses = Editor(model), _Uses(model)
-    for node in model.nodes:
-        source = None
-        if not node.domain and node.op in ("Mul", "Div"):
-            source = _swish_input(node, model, uses)
-        if source is None:
-            editor.add(node)
-        else:
-            editor.add(replace(node, op="HardSwish", inputs=(source,), attributes={}))
-    return editor.model()
-
-
-def _swish_input(node: Node, model: Model, uses: _Uses) -> str | None:
-    """x where the node computes x * relu6(x + 3) / 6."""
-
-    def scalar(name: str) -> float | None:
-        data = _real(model.value(name)) if name else None
-        return float(data.ravel()[0]) if data is not None and data.size == 1 else None
-
-    def relu6_of_shifted(name: str) -> str | None:
-        """x where `name` is relu6(x + 3)."""
-        clip = uses.only(name, {"Clip"})
-        if clip is None or clip_bounds(clip, model) != (0.0, 6.0):
-            return None
-        add = uses.only(clip.inputs[0], {"Add"})
-        if add is None:
-            return None
-        for x, c in (add.inputs, add.inputs[::-1]):
-            if scalar(c) == 3.0:
-                return x
-        return None
-
-    def sigmoid(name: str) -> str | None:
-        """x where `name` is relu6(x + 3) / 6."""
-        made = uses.only(name, {"HardSigmoid", "Div", "Mul"})
-        if made is None:
-            return None
-        if made.op == "HardSigmoid":
-            slope, offset = made.number("alpha", 0.2), made.number("beta", 0.5)
-            return made.inputs[0] if abs(slope - 1 / 6) < 1e-6 and offset == 0.5 else None
-        return relu6_of_shifted(made.inputs[0]) if _is_sixth(made, scalar) else None
-
-    if _is_sixth(node, scalar):
-        # (x * relu6(x + 3)) / 6
-        product = uses.only(node.inputs[0], {"Mul"})
-        if product is not None:
-            for x, y in (product.inputs, product.inputs[::-1]):
-                if relu6_of_shifted(y) == x:
-                    return x
-    if node.op == "Mul":
-        for x, y in (node.inputs, node.inputs[::-1]):
-            if sigmoid(y) == x:
-                return x
-    return None
-
-
-def _is_sixth(node: Node, scalar: Callable[[str], float | None]) -> bool:
-    """Whether the node divides its first input by 6."""
-    factor = scalar(node.inputs[1])
-    if factor is None:
-        return False
-    return factor == 6.0 if node.op == "Div" else abs(factor - 1 / 6) < 1e-7
-
-
-def clip_bounds(node: Node, model: Model) -> tuple[float, float] | None:
-    """Lowest and highest value of a Clip or Relu; infinite where there is none.
-
-    Returns None where a bound is computed at run time.
-    """
-    if node.op == "Relu":
-        return 0.0, float("inf")
-    bounds = []
-    for position, default in ((1, -float("inf")), (2, float("inf"))):
-        name = node.input(position)
-        if not name:
-            bounds.append(default)
-            continue
-        value = model.value(name)
-        if value.data is None or value.data.size != 1:
-            return None
-        number = float(value.data.ravel()[0])
-        if value.quant is not None:
-            number = (number - value.quant.zero_point) * value.quant.scale
-        # Exporters write the largest float for no bound.
-        bounds.append(default if abs(number) > 3e38 else number)
-    return bounds[0], bounds[1]
 
 
 ACTIVATIONS = {
@@ -312,7 +202,7 @@ ACTIVATIONS = {
 
 def activations(model: Model) -> Model:
     """Rule 5."""
-    editor, uses = Editor(model), _Uses(model)
+    editor, uses = Editor(model), Uses(model)
     for node in model.nodes:
         name = None
         if not node.domain and node.op in ("Relu", "Clip"):
@@ -326,4 +216,3 @@ def activations(model: Model) -> Model:
         changed = replace(made, outputs=node.outputs, activation=name)
         editor.change(before.outputs[0], changed)
     return editor.model()
-

@@ -23,7 +23,7 @@ def onnx_package() -> Any:
         ToolError: it is not installed.
     """
     try:
-        import onnx  # noqa: PLC0415
+        import onnx
     except ModuleNotFoundError as error:
         raise ToolError(
             Problem(
@@ -42,7 +42,7 @@ def parse(blob: bytes) -> Any:
         ModelFormatError: the bytes are no protobuf of a model.
     """
     onnx = onnx_package()
-    from google.protobuf.message import DecodeError  # noqa: PLC0415
+    from google.protobuf.message import DecodeError
 
     try:
         model = onnx.load_model_from_string(blob)
@@ -111,9 +111,7 @@ def _external(tensor: Any, folder: Path, limit: int) -> bytes:
         # A symbolic link may point out of the folder as well.
         inside = path.resolve(strict=True).is_relative_to(folder.resolve(strict=True))
         if not inside or not path.is_file():
-            raise ModelFormatError(
-                Problem(f"{location!r} is no file in the model's folder", where)
-            )
+            raise ModelFormatError(Problem(f"{location!r} is no file in the model's folder", where))
         offset, size = int(entries.get("offset", "0")), path.stat().st_size
         length = int(entries.get("length", str(size - offset)))
         if not (0 <= offset <= size and 0 <= length <= size - offset):
@@ -126,7 +124,8 @@ def _external(tensor: Any, folder: Path, limit: int) -> bytes:
             )
         with path.open("rb") as file:
             file.seek(offset)
-            return file.read(length)
+            data: bytes = file.read(length)
+            return data
     except (OSError, ValueError) as error:
         raise ModelFormatError(
             Problem(f"cannot read {location!r}", where, " ".join(str(error).split()))
@@ -173,7 +172,7 @@ def checked(model: Any) -> Any:
     try:
         onnx.checker.check_model(model)
         if model.functions:
-            import onnx.inliner  # noqa: PLC0415
+            import onnx.inliner
 
             model = onnx.inliner.inline_local_functions(model)
     except (onnx.checker.ValidationError, RuntimeError, ValueError, TypeError) as error:

@@ -11,8 +11,6 @@ from edgegen.errors import ModelFormatError, Problem, UnsupportedError
 from edgegen.frontends.onnx.load import onnx_package, opset_of
 from edgegen.frontends.onnx.model import MAX_ELEMENTS, Array, Node, Value, constant
 
-FLOATS_NOT_SUPPORTED = ("float16", "bfloat16")
-
 
 def array_of(tensor: Any, where: str) -> Array:
     """The values of a TensorProto.
@@ -86,16 +84,10 @@ def declared_shape(info: Any) -> tuple[np.dtype[Any], tuple[int | str, ...] | No
     Raises:
         UnsupportedError: it is no tensor.
     """
-    onnx = onnx_package()
     if not info.type.HasField("tensor_type"):
         raise UnsupportedError(Problem(f"input {info.name!r} is no tensor"))
     kind = info.type.tensor_type
-    try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
-    except (KeyError, TypeError) as error:
-        raise UnsupportedError(
-            Problem(f"element type {kind.elem_type} of input {info.name!r} is not supported")
-        ) from error
+    dtype = element_type(kind.elem_type)
     if not kind.HasField("shape"):
         return dtype, None
     return dtype, tuple(
@@ -126,6 +118,19 @@ def element_code(dtype: np.dtype[Any]) -> int:
     """ONNX's number for an element type."""
     code: int = onnx_package().helper.np_dtype_to_tensor_dtype(dtype)
     return code
+
+
+def element_type(code: int) -> np.dtype[Any]:
+    """The element type with ONNX's number `code`.
+
+    Raises:
+        UnsupportedError: numpy has no such type.
+    """
+    try:
+        dtype: np.dtype[Any] = np.dtype(onnx_package().helper.tensor_dtype_to_np_dtype(code))
+    except (KeyError, TypeError) as error:
+        raise UnsupportedError(Problem(f"element type {code} is not supported")) from error
+    return dtype
 
 
 def opset(model: Any) -> int:

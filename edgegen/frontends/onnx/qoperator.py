@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgegen.errors import UnsupportedError
 from edgegen.frontends.onnx.load import QUANTISED_DOMAIN
 from edgegen.frontends.onnx.model import Node
 
@@ -65,10 +66,13 @@ def _binary(op: str) -> Callable[[Node], Parts]:
 
 def _unary(op: str) -> Callable[[Node], Parts]:
     def split(node: Node) -> Parts:
-        # `opset` of QLinearSoftmax says which definition of softmax is meant.
-        attributes = {k: v for k, v in node.attributes.items() if k != "opset"}
-        if op == "Softmax" and node.integer("opset", 13) < 13:
-            attributes["axis_flattens"] = 1
+        attributes = {k: v for k, v in node.attributes.items() if k not in _OWN_ATTRIBUTES}
+        if node.integer("channels_last", 0):
+            raise UnsupportedError("channels_last is not supported")
+        # `opset` of QLinearSoftmax says which definition of softmax is meant: up to 12 it flattens
+        # all dimensions from the axis on. For the last one this is the same.
+        if op == "Softmax" and node.integer("opset", 13) < 13 and node.integer("axis", -1) != -1:
+            raise UnsupportedError("softmax as up to opset 12 is supported for the last axis only")
         return Parts(op, (_triple(node, 0),), (), node.input(3), node.input(4), attributes)
 
     return split
@@ -78,6 +82,9 @@ def _concat(node: Node) -> Parts:
     reads = tuple(_triple(node, i) for i in range(2, len(node.inputs), 3))
     return Parts("Concat", reads, (), node.input(0), node.input(1), node.attributes)
 
+
+_OWN_ATTRIBUTES = ("opset", "channels_last")
+"""Attributes that the float operators do not have."""
 
 _SPLITS: Mapping[tuple[str, str], Callable[[Node], Parts]] = {
     ("", "QLinearConv"): _conv,

@@ -278,11 +278,10 @@ def _hand_on(editor: Editor) -> None:
 def _take(values: dict[str, Value], name: str, other: Value) -> None:
     """Gives a float value the quantisation of another."""
     value = values.get(name)
-    if value is not None and value.quant is None and value.dtype.kind in "fiu":
-        if value.dtype.kind == "f" or value.dtype.itemsize == 1:
-            values[name] = replace(
-                value, dtype=other.dtype, quant=other.quant, unsigned=other.unsigned
-            )
+    if value is None or value.quant is not None:
+        return
+    if value.dtype.kind == "f" or value.dtype.name in ("int8", "uint8"):
+        values[name] = replace(value, dtype=other.dtype, quant=other.quant, unsigned=other.unsigned)
 
 
 def _give_range(node: Node, editor: Editor) -> None:
@@ -348,7 +347,7 @@ def _add_joined(node: Node, editor: Editor) -> None:
 
 
 def _is_data(value: Value) -> bool:
-    """Whether a value is a number that quantisation could stand for, and not an index or a shape."""
+    """Whether quantisation could stand for a value: it is no index and no shape."""
     return value.quant is not None or value.dtype.kind == "f"
 
 

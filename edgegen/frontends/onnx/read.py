@@ -51,7 +51,14 @@ def read(blob: bytes, options: OnnxOptions | None = None) -> RawGraph:
         return lower(model, options.input_layout, options.output_layout)
     except EdgegenError:
         raise
-    except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         # The checker and inference accept some attributes and inputs that make no sense together:
         # whatever the stages stumble over is the file's fault.
         raise ModelFormatError(

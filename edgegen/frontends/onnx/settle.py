@@ -13,9 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from edgegen.errors import EdgegenError, ModelError, ModelFormatError, Problem, UnsupportedError
+from edgegen.errors import (
+    EdgegenError,
+    ModelError,
+    Problem,
+    UnsupportedError,
+)
 from edgegen.frontends.onnx import proto
-from edgegen.frontends.onnx.load import onnx_package
+from edgegen.frontends.onnx.infer import evaluate, infer
 from edgegen.frontends.onnx.model import (
     MAX_ELEMENTS,
     Array,
@@ -30,13 +35,12 @@ from edgegen.frontends.onnx.qoperator import expand
 
 MAX_FOLDED = 1 << 22
 """Largest constant that is computed, in elements."""
-MAX_SHAPE_DATA = 4096
-"""Largest constant whose values shape inference may look at, in elements."""
 
 FOLDABLE = frozenset(
     "Abs Add And Cast CastLike Ceil Clip Concat ConstantOfShape Cos CumSum Div Equal Erf Exp "
     "Expand Flatten Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less "
-    "LessOrEqual Log Max Min Mod Mul Neg NonZero Not OneHot Or Pad Pow QuantizeLinear Range Reciprocal "
+    "LessOrEqual Log Max Min Mod Mul Neg NonZero Not OneHot Or Pad Pow QuantizeLinear Range "
+    "Reciprocal "
     "ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round ScatterElements "
     "ScatterND Sigmoid Sign Sin Slice Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu "
     "Unsqueeze Where Xor".split()
@@ -191,7 +195,9 @@ class _Walk:
 
     def _visit(self, node: Node) -> None:
         inputs = [self.values[n] if n else None for n in node.inputs]
-        if node.op in SUBGRAPHS or any(hasattr(v, "SerializeToString") for v in node.attributes.values()):
+        if node.op in SUBGRAPHS or any(
+            hasattr(v, "SerializeToString") for v in node.attributes.values()
+        ):
             raise UnsupportedError(
                 Problem(
                     f"control flow ({node.op}) is not supported",
@@ -213,10 +219,11 @@ class _Walk:
 
     def _compute(self, node: Node, inputs: list[Value | None]) -> None:
         types = self._infer(node, inputs)
-        if node.op in FOLDABLE and all(v is None or v.data is not None for v in inputs):
-            if all(math.prod(t.shape) <= MAX_FOLDED for t in types):
-                self._define(node, _evaluate(node, inputs, self.opset))
-                return
+        known = all(v is None or v.data is not None for v in inputs)
+        small = all(math.prod(t.shape) <= MAX_FOLDED for t in types)
+        if node.op in FOLDABLE and known and small:
+            self._define(node, evaluate(node, inputs, self.opset))
+            return
         for name, kind in zip(node.outputs, types, strict=True):
             if name:
                 self.values[name] = kind
@@ -269,88 +276,5 @@ def _converted(node: Node, inputs: list[Value | None]) -> np.dtype[Any]:
         return zero_point.dtype
     code = node.integer("output_dtype", 0)
     if code:
-        return np.dtype(onnx_package().helper.tensor_dtype_to_np_dtype(code))
+        return proto.element_type(code)
     return np.dtype(np.uint8)
-
-
-def infer(node: Node, inputs: list[Value | None], opset: int) -> list[Value]:
-    """Types of a node's outputs, from ONNX's own inference.
-
-    Raises:
-        ModelFormatError: the inference finds a contradiction.
-        UnsupportedError: the operator is unknown, or a shape depends on values.
-    """
-    onnx = onnx_package()
-    try:
-        schema = onnx.defs.get_schema(node.op, opset, node.domain)
-    except onnx.defs.SchemaError as error:
-        raise UnsupportedError(
-            Problem(f"operator {node.op} of domain {node.domain or 'ai.onnx'!r} is not supported")
-        ) from error
-    data = {}
-    types = {}
-    for name, value in zip(node.inputs, inputs, strict=True):
-        if value is not None:
-            types[name] = proto.type_message(value)
-            if value.data is not None and value.data.size <= MAX_SHAPE_DATA:
-                data[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(value.data), name)
-    try:
-        found = onnx.shape_inference.infer_node_outputs(
-            schema,
-            proto.node_message(node),
-            types,
-            data,
-            opset_imports=[onnx.helper.make_opsetid(node.domain, opset)],
-            ir_version=10,
-        )
-    except (RuntimeError, ValueError, TypeError, OverflowError, KeyError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ModelFormatError(
-            Problem("its types do not fit together", why="; ".join(lines[:3]))
-        ) from error
-    return [_inferred(name, found.get(name)) for name in node.outputs]
-
-
-def _inferred(name: str, message: Any) -> Value:
-    """The type of one output."""
-    if not name:
-        return Value(np.dtype(np.float32), ())
-    kind = None if message is None else message.tensor_type
-    dims = None if kind is None or not kind.HasField("shape") else kind.shape.dim
-    if kind is None or dims is None or not all(d.HasField("dim_value") for d in dims):
-        raise UnsupportedError(
-            Problem(
-                f"the shape of {name!r} depends on values that are computed at run time",
-                hint="export the model with fixed input shapes",
-            )
-        )
-    shape = tuple(int(d.dim_value) for d in dims)
-    if any(d < 0 for d in shape) or math.prod(shape) > MAX_ELEMENTS:
-        raise UnsupportedError(Problem(f"{name!r} has the shape {list(shape)}"))
-    return Value(np.dtype(onnx_package().helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
-
-
-def _evaluate(node: Node, inputs: list[Value | None], opset: int) -> list[Array]:
-    """The outputs of a node whose inputs are all known, by ONNX's reference implementation."""
-    onnx = onnx_package()
-    import onnx.reference  # noqa: PLC0415
-
-    known = {n: v for n, v in zip(node.inputs, inputs, strict=True) if v is not None}
-    helper = onnx.helper
-    graph = helper.make_graph(
-        [proto.node_message(node)],
-        "fold",
-        [helper.make_tensor_value_info(n, proto.element_code(v.dtype), v.shape) for n, v in known.items()],
-        [helper.make_tensor_value_info(n, 0, None) for n in node.outputs if n],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    feeds = {n: v.data for n, v in known.items()}
-    try:
-        with np.errstate(all="ignore"):
-            results = onnx.reference.ReferenceEvaluator(model).run(None, feeds)
-    except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelFormatError(
-            Problem("it cannot be computed from its constants", why=str(error)[:200])
-        ) from error
-    arrays = iter(results)
-    return [np.asarray(next(arrays)) if n else np.zeros(()) for n in node.outputs]

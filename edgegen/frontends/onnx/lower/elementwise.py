@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgegen.frontends.onnx.fuse import clip_bounds
 from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
+from edgegen.frontends.onnx.matching import clip_bounds
 from edgegen.frontends.onnx.model import Node
 from edgegen.frontends.onnx.quantised import KNOWN_RANGES
 from edgegen.ir import QuantParams
@@ -93,7 +93,7 @@ def fixed_range(emitter: Emitter, node: Node) -> bool | None:
 def softmax(emitter: Emitter, node: Node) -> bool | None:
     """Softmax along one axis, which becomes the last; up to opset 12 along all from `axis` on."""
     name, rank = node.inputs[0], len(emitter.shape(node.inputs[0]))
-    old = emitter.model.opset < 13 or node.integer("axis_flattens", 0) == 1
+    old = emitter.model.opset < 13
     axis = node.integer("axis", 1 if old else -1) % max(rank, 1)
     shape = emitter.shape(name)
     if rank == 0 or (old and np.prod(shape[axis:]) != max(shape[axis:], default=1)):
@@ -110,7 +110,9 @@ def softmax(emitter: Emitter, node: Node) -> bool | None:
         emitter.finish(node, written, node.outputs[0])
         return None
     x = emitter.transpose(node, x, order)
-    kind = replace(emitter.kind(emitter.value(node.outputs[0])), shape=emitter.tensors[x].type.shape)
+    kind = replace(
+        emitter.kind(emitter.value(node.outputs[0])), shape=emitter.tensors[x].type.shape
+    )
     if kind.quant is not None:
         kind = replace(kind, quant=quant)
     written = emitter.temporary(f"{node.outputs[0]}_last", kind)

@@ -71,9 +71,7 @@ def with_port_names(graph: RawGraph, ports: Mapping[str, str]) -> RawGraph:
         )
         for n in graph.nodes
     )
-    return RawGraph(
-        tensors, nodes, tuple(map(new, graph.inputs)), tuple(map(new, graph.outputs))
-    )
+    return RawGraph(tensors, nodes, tuple(map(new, graph.inputs)), tuple(map(new, graph.outputs)))
 
 
 def to_last(rank: int) -> Shape:
@@ -181,7 +179,7 @@ class Emitter:
             RawNode(
                 len(self.nodes),
                 kind,
-                1,
+                self.model.opset,
                 tuple(inputs),
                 (output,),
                 attributes,
@@ -219,9 +217,7 @@ class Emitter:
             return name
         return self.temporary(f"{name}_raw", kind)
 
-    def finish(
-        self, node: Node, written: str, name: str, order: Shape | None = None
-    ) -> None:
+    def finish(self, node: Node, written: str, name: str, order: Shape | None = None) -> None:
         """Brings what an operator wrote to a value's quantisation, order of axes, and shape."""
         value = self.kind(self.value(name))
         if written == name:
@@ -265,7 +261,9 @@ class Emitter:
         kind = self.tensors[name].type
         if kind.shape == shape:
             return name
-        return self.reshape(node, name, self.temporary(f"{name}_shaped", replace(kind, shape=shape)))
+        return self.reshape(
+            node, name, self.temporary(f"{name}_shaped", replace(kind, shape=shape))
+        )
 
     def requantised(self, node: Node, name: str, quant: QuantParams | None) -> str:
         """A value's tensor with a certain quantisation."""
@@ -375,4 +373,3 @@ def _plain(value: Any) -> Attribute:
     if isinstance(value, (bool, int, float, str)):
         return value
     return tuple(value)
-

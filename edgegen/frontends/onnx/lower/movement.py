@@ -1,4 +1,4 @@
-"""Operators that move values: reshapes, transpositions, concatenation, slices, padding, resizing."""
+"""Operators that move values: reshapes, transpositions, concatenation, slices, padding, resizes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
-from edgegen.frontends.onnx.model import Node, Shape
+from edgegen.frontends.onnx.model import Array, Node, Shape, Value
 
 
 @lowers("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
@@ -86,7 +86,10 @@ def _slice(
     x = node.inputs[0]
     written = emitter.target(name, None, emitter.value(x).quant)
     size = emitter.shape(name)
-    inputs: list[str | None] = [emitter.read(x), emitter.constant("begin", np.array(begin, np.int32))]
+    inputs: list[str | None] = [
+        emitter.read(x),
+        emitter.constant("begin", np.array(begin, np.int32)),
+    ]
     if max(stride, default=1) == 1:
         inputs.append(emitter.constant("size", np.array(size, np.int32)))
         emitter.emit(node, "SLICE", inputs, written)
@@ -119,27 +122,33 @@ def pad(emitter: Emitter, node: Node) -> bool | None:
     for i, axis in enumerate(range(rank) if axes is None else axes):
         pairs[axis] = amounts[i], amounts[i + count]
     inputs: list[str | None] = [emitter.read(x), emitter.constant("padding", pairs)]
-    fill = emitter.value(node.input(2)) if node.input(2) else None
     kind = "PAD"
-    if fill is not None:
-        if fill.data is None:
+    if node.input(2):
+        border = _border(emitter.value(node.input(2)), value)
+        if border is None:
             return False
-        border = fill.data.ravel()[:1]
-        if value.quant is not None and fill.quant is None and fill.dtype.kind == "f":
-            steps = np.rint(border.astype(np.float64) / value.quant.scale) + value.quant.zero_point
-            border = np.clip(steps, -128, 127).astype(np.int8)
-        elif value.quant is not None and fill.quant is not None:
-            real = (float(border[0]) - fill.quant.zero_point) * fill.quant.scale
-            steps = np.rint(np.array([real]) / value.quant.scale) + value.quant.zero_point
-            border = np.clip(steps, -128, 127).astype(np.int8)
-        if value.quant is None or int(border[0]) != value.quant.zero_point:
-            if value.quant is not None or border[0] != 0:
-                kind = "PADV2"
-                inputs.append(emitter.constant("border", border, value.quant))
+        if border[0] != (0 if value.quant is None else value.quant.zero_point):
+            kind = "PADV2"
+            inputs.append(emitter.constant("border", border, value.quant))
     written = emitter.target(name, None, value.quant)
     emitter.emit(node, kind, inputs, written)
     emitter.finish(node, written, name)
     return None
+
+
+def _border(fill: Value, value: Value) -> Array | None:
+    """What a border is filled with, in the steps of the padded value; None if computed later."""
+    if fill.data is None or fill.data.size != 1:
+        return None
+    border = fill.data.ravel()
+    if value.quant is None:
+        return border
+    real = border.astype(np.float64)
+    if fill.quant is not None:
+        real = (real - fill.quant.zero_point) * fill.quant.scale
+    steps = np.rint(real / value.quant.scale) + value.quant.zero_point
+    quantised: Array = np.clip(steps, -128, 127).astype(np.int8)
+    return quantised
 
 
 @lowers("Resize", "Upsample")
@@ -167,9 +176,7 @@ def resize(emitter: Emitter, node: Node) -> bool | None:
     source = emitter.channels_last(node, x)
     size = emitter.constant("size", np.array(after[2:], np.int32))
     written = emitter.channels_last_target(name, emitter.value(x).quant)
-    emitter.emit(
-        node, kind, [source, size], written, align_corners=align, half_pixel_centers=half
-    )
+    emitter.emit(node, kind, [source, size], written, align_corners=align, half_pixel_centers=half)
     emitter.finish_channels_last(node, written, name)
     return None
 
@@ -184,11 +191,12 @@ def _linear(after: Shape, place: str) -> tuple[bool, bool] | None:
 def _nearest(before: Shape, after: Shape, place: str, rounding: str) -> tuple[bool, bool] | None:
     """`align_corners` and `half_pixel_centers` under which TFLite takes the same pixels."""
     wanted = [_onnx_pixels(n, m, place, rounding) for n, m in zip(before, after, strict=True)]
-    if any(w is None for w in wanted):
+    known = [w for w in wanted if w is not None]
+    if len(known) != len(wanted):
         return None
     for flags in ((False, False), (False, True), (True, False)):
         found = [tflite_pixels(n, m, *flags) for n, m in zip(before, after, strict=True)]
-        if all(np.array_equal(f, w) for f, w in zip(found, wanted, strict=True)):
+        if all(np.array_equal(f, w) for f, w in zip(found, known, strict=True)):
             return flags
     raise UnsupportedError(
         Problem(
@@ -199,7 +207,7 @@ def _nearest(before: Shape, after: Shape, place: str, rounding: str) -> tuple[bo
     )
 
 
-def _onnx_pixels(n: int, m: int, place: str, rounding: str) -> np.ndarray | None:
+def _onnx_pixels(n: int, m: int, place: str, rounding: str) -> Array | None:
     """The source pixel of each output; source: ONNX's operator Resize."""
     i = np.arange(m, dtype=np.float64)
     scale = m / n
@@ -220,15 +228,15 @@ def _onnx_pixels(n: int, m: int, place: str, rounding: str) -> np.ndarray | None
     return None if near is None else np.clip(near, 0, n - 1).astype(np.int64)
 
 
-def tflite_pixels(n: int, m: int, align: bool, half: bool) -> np.ndarray:
+def tflite_pixels(n: int, m: int, align: bool, half: bool) -> Array:
     """The source pixel of each output.
 
     Source: TFLite 2.14 `reference/resize_nearest_neighbor.h` GetNearestNeighbor, in float32.
     """
-    scale = np.float32(n - 1) / np.float32(m - 1) if align and m > 1 else np.float32(n) / np.float32(m)
+    scale = (
+        np.float32(n - 1) / np.float32(m - 1) if align and m > 1 else np.float32(n) / np.float32(m)
+    )
     at = (np.arange(m, dtype=np.float32) + np.float32(0.5 if half else 0.0)) * scale
-    if align:
-        near = np.floor(np.abs(at).astype(np.float64) + 0.5)
-    else:
-        near = np.floor(at)
-    return np.clip(near, 0, n - 1).astype(np.int64)
+    near = np.floor(at.astype(np.float64) + 0.5) if align else np.floor(at)
+    pixels: Array = np.clip(near, 0, n - 1).astype(np.int64)
+    return pixels

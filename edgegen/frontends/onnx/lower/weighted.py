@@ -12,7 +12,9 @@ from edgegen.frontends.onnx.model import Array, Node, Shape, Value
 from edgegen.ir import QuantParams
 
 
-def weights(emitter: Emitter, node: Node, order: Shape, axis: int, shape: Shape | None = None) -> str:
+def weights(
+    emitter: Emitter, node: Node, order: Shape, axis: int, shape: Shape | None = None
+) -> str:
     """The weights (input 1) as a constant.
 
     Args:
