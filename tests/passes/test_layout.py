@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_graph_without_transposition_is_left_alone() -> None:
     assert assign_layouts(graph) is graph
 
 
-Draw = Callable[[st.SearchStrategy[int]], int]
+Draw = Callable[[Any], Any]
 
 
 @st.composite
@@ -155,7 +156,7 @@ def graphs(draw: Draw) -> Graph:
     """Random operators on tensors of several ranks and orders of axes."""
 
     def pick(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
+        return int(draw(st.integers(low, high)))
 
     net = FirstNetwork(pick(-20, 20))
     maps = [net.input(1, pick(1, 3), pick(1, 4), pick(1, 4))]
