@@ -73,6 +73,12 @@ class ModelError(EdgegenError):
     title = "the model is inconsistent"
 
 
+class QuantisationError(EdgegenError):
+    """The model cannot be quantised as well as asked."""
+
+    title = "the model cannot be quantised as asked"
+
+
 class BoardError(EdgegenError):
     """A board file is unknown or invalid."""
 

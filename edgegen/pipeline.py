@@ -265,16 +265,27 @@ def render(compilation: Compilation, board: Board, options: Options | None = Non
 
 
 def build_library(
-    model: Path, board: Board, output: Path | None = None, options: Options | None = None
+    model: Path,
+    board: Board,
+    output: Path | None = None,
+    options: Options | None = None,
+    blob: bytes | None = None,
 ) -> tuple[Library, Path]:
     """`edgegen build`: from a model file to a folder, which appears whole or not at all.
+
+    Args:
+        model: the model file.
+        board: what to build for.
+        output: the folder; by default the model's name.
+        options: what the user asked for.
+        blob: the int8 model file that quantisation made of a float one; None: `model` itself.
 
     Returns:
         The library and the folder it was written to.
     """
     options = options or Options()
     name = model_name(model, options)
-    compilation = compile_model(load_model(model), name, options.core(board), options)
+    compilation = compile_model(blob or load_model(model), name, options.core(board), options)
     library = render(compilation, board, options)
     target = output if output is not None else Path(name)
     write_folder(target, library.files)

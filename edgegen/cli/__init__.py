@@ -1,7 +1,7 @@
 """The command line: one module a command, found by listing this folder; no logic.
 
 A module `edgegen/cli/<command>.py` defines a click command called `command`; its dashes are
-underscores in the file's name.
+underscores in the file's name. `common` and modules with a leading underscore are no commands.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         names = (m.name for m in pkgutil.iter_modules(__path__))
         return sorted(
-            n.replace("_", "-") for n in names if n not in ("common", "placement", "__main__")
+            n.replace("_", "-")
+            for n in names
+            if n not in ("common", "placement") and not n.startswith("_")
         )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

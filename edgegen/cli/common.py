@@ -6,13 +6,14 @@ import functools
 import io
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import track
 
 from edgegen.cli.placement import placement_options
 from edgegen.cli.reading import reading_options
@@ -23,6 +24,7 @@ from edgegen.target.select import OPTIMIZE
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 MODEL = click.argument("model", type=click.Path(path_type=Path))
 BOARD = click.option("--board", "-b", required=True, help="A board's name, or a path to its .toml.")
@@ -127,6 +129,12 @@ def console() -> Console:
         sys.stdout.reconfigure(errors="replace")
     # Wide enough for every table when the output is not a terminal.
     return Console(width=None if sys.stdout.isatty() else 132, highlight=False, soft_wrap=False)
+
+
+def progress(items: Sequence[T], title: str) -> Iterator[T]:
+    """Passes items on and shows a bar while it takes time, on a terminal only."""
+    shown = Console(stderr=True)
+    yield from track(items, title, console=shown, transient=True, disable=not shown.is_terminal)
 
 
 @contextmanager

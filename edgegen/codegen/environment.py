@@ -32,7 +32,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the output is C, not HTML
+        autoescape=jinja2.select_autoescape(("html.j2",), default=False),
     )
     env.globals["check"] = _assert
     env.filters.update(filters.ALL)

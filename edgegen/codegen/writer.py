@@ -1,4 +1,4 @@
-"""Writes an output folder whole or not at all."""
+"""Writes an output folder, or single files, whole or not at all."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ def write_folder(target: Path, files: Mapping[str, str]) -> None:
         raise InputError(
             Problem(f"cannot write {target.name!r}", why=str(error.strerror or error))
         ) from error
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Writes single files, each whole or not at all, replacing what was there.
+
+    Raises:
+        InputError: one cannot be written.
+    """
+    for path, content in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".edgegen-", dir=path.parent) as scratch:
+                fresh = Path(scratch) / "new"
+                fresh.write_bytes(content)
+                fresh.replace(path)
+        except OSError as error:
+            raise InputError(
+                Problem(f"cannot write {path.name!r}", why=str(error.strerror or error))
+            ) from error
 
 
 def _is_empty(path: Path) -> bool:

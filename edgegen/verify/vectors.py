@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from edgegen.errors import InputError, Problem
 from edgegen.ir import DType, Graph, TensorType
 from edgegen.ir.types import Array
+from edgegen.verify.arrays import read_arrays
 from edgegen.verify.reference import ramp
 
 RANDOM_VECTORS = 8
@@ -73,7 +73,7 @@ def _random(kind: TensorType, bits: np.random.PCG64) -> Array:
 
 
 def load_vectors(path: Path, graph: Graph) -> Vectors:
-    """Reads an .npz: an array `inputs`, or one array named after each graph input.
+    """Reads an .npz, .npy or folder: an array `inputs`, or one named after each graph input.
 
     The first dimension counts inferences. Arrays called `outputs...` hold recorded outputs of a
     model with one output; `labels` holds class numbers.
@@ -81,11 +81,15 @@ def load_vectors(path: Path, graph: Graph) -> Vectors:
     Raises:
         InputError: the file cannot be read or its arrays do not fit the model.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(Problem(f"cannot read {path.name!r} as .npz", why=str(error))) from error
+    return vectors_of(read_arrays(path), path.name, graph)
+
+
+def vectors_of(arrays: Mapping[str, Array], title: str, graph: Graph) -> Vectors:
+    """Finds a graph's inputs among arrays, as `load_vectors` describes.
+
+    Raises:
+        InputError: the arrays do not fit the model.
+    """
     chosen = {}
     problems = []
     for name in graph.inputs:
@@ -93,7 +97,7 @@ def load_vectors(path: Path, graph: Graph) -> Vectors:
         if key is None or key not in arrays:
             problems.append(
                 Problem(
-                    f"{path.name} has no array for input {name!r}",
+                    f"{title} has no array for input {name!r}",
                     hint=f"arrays: {', '.join(arrays)}; name one {name!r} or `inputs`",
                 )
             )
@@ -102,7 +106,7 @@ def load_vectors(path: Path, graph: Graph) -> Vectors:
         problems += _fit_problems(chosen[name], graph.tensor(name).type, name)
     counts = {len(a) for a in chosen.values() if a.ndim}
     if not problems and len(counts) != 1:
-        problems.append(Problem(f"{path.name}: inputs differ in number: {sorted(counts)}"))
+        problems.append(Problem(f"{title}: inputs differ in number: {sorted(counts)}"))
     if problems:
         raise InputError(problems)
     (count,) = counts
@@ -116,7 +120,7 @@ def load_vectors(path: Path, graph: Graph) -> Vectors:
     labels = arrays.get("labels")
     return Vectors(
         batches,
-        path.name,
+        title,
         recorded,
         labels if labels is not None and len(labels) == count else None,
     )
