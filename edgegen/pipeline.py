@@ -285,6 +285,8 @@ def build_library(
     """
     options = options or Options()
     name = model_name(model, options)
+    if blob is not None:  # what the model file left open was settled when it was read
+        options = replace(options, reading=OnnxOptions())
     compilation = compile_model(blob or load_model(model), name, options.core(board), options)
     library = render(compilation, board, options)
     target = output if output is not None else Path(name)

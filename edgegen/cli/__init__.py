@@ -22,7 +22,7 @@ class _Commands(click.Group):
         return sorted(
             n.replace("_", "-")
             for n in names
-            if n not in ("common", "placement") and not n.startswith("_")
+            if n not in ("common", "placement", "reading") and not n.startswith("_")
         )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -9,8 +9,10 @@ import click
 
 from edgegen.cli._calibration import calibration_options
 from edgegen.cli.common import MODEL, console, progress, reports_errors
+from edgegen.cli.reading import reading_options
 from edgegen.codegen.names import identifier
 from edgegen.codegen.writer import write_files
+from edgegen.frontends.onnx import OnnxOptions
 from edgegen.ir import QuantParams
 from edgegen.passes.base import run_passes
 from edgegen.pipeline import PASSES, load_model, read_graph
@@ -28,6 +30,7 @@ PATH = click.Path(path_type=Path)
 @click.command(name="quantize")
 @MODEL
 @calibration_options(required=True)
+@reading_options
 @click.option("--output", "-o", type=PATH, help="Default: MODEL_int8.tflite.")
 @click.option("--samples", "limit", type=click.IntRange(min=1), help="Calibrate on so many only.")
 @click.option("--labels", type=PATH, help="Class numbers of the samples: accuracy is reported.")
@@ -64,6 +67,7 @@ def command(
     model: Path,
     calibration: Path,
     integers: QuantParams | None,
+    reading: OnnxOptions,
     output: Path | None,
     limit: int | None,
     labels: Path | None,
@@ -83,7 +87,7 @@ def command(
     weights = WeightOptions(not per_tensor, per_channel_dense)
     settings = Settings(observer, equalise, correct_bias, weights)
     request = Request(calibration, labels, test, limit, integers, settings, target, sensitivity)
-    outcome = quantise_model(read_graph(blob, name), request, progress)
+    outcome = quantise_model(read_graph(blob, name, reading), request, progress)
     optimised = run_passes(outcome.made.graph, PASSES)
     found = quantisation_report(name, outcome, optimised, len(blob))
     file = output if output is not None else Path(f"{model.stem}_int8.tflite")

@@ -12,6 +12,7 @@ from edgegen.codegen.views import Port, ports
 from edgegen.kernels.base import ConstantKind
 from edgegen.passes.removed import Removed
 from edgegen.plan.plan import proof_text
+from edgegen.report.memory_map import map_report, memory_map
 from edgegen.report.placement import placement_report, regions_report
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
@@ -38,6 +39,7 @@ def build_report(
             "proof": proof_text(arena),
             "peak_step": arena.peak_step,
             "peak_buffers": [{"name": n, "bytes": b} for n, b in fit.peak_buffers],
+            **map_report(memory_map(plan, package.name)),
         },
         "constants": {
             "bytes": package.bytes_of(),

@@ -13,6 +13,8 @@ from edgegen.ir.names import short_name
 from edgegen.passes.removed import removed
 from edgegen.pipeline import Compilation, Library
 from edgegen.plan.plan import proof_text
+from edgegen.report.map_text import signs, sparkline
+from edgegen.report.memory_map import memory_map
 from edgegen.report.placement import duties
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
@@ -54,10 +56,12 @@ def print_build(console: Console, library: Library, target: Path) -> None:
         console.print(
             f"{saved:,} of {c.source.macs:,} MACs removed: the weights prove their results constant"
         )
-    console.print(
-        f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs; at the peak, layer "
-        f"{c.plan.peak_layer}: " + ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
-    )
+    console.print(f"{len(c.program.calls)} layers, {c.graph.macs:,} MACs")
+    shown = memory_map(c.plan, c.name)
+    mark = signs(console)
+    console.print(f"RAM while each layer runs: {sparkline(shown, mark)}", markup=False)
+    peak = ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
+    console.print(f"at the peak, layer {shown.peak_title}: {peak}", markup=False)
 
 
 def print_regions(console: Console, fit: Fit) -> None:
