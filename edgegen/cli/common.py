@@ -17,7 +17,7 @@ from rich.progress import track
 
 from edgegen.cli.placement import placement_options
 from edgegen.cli.reading import reading_options
-from edgegen.errors import EdgegenError, Problem, ToolError
+from edgegen.errors import EdgegenError, InputError, Problem, ToolError
 from edgegen.frontends.onnx import OnnxOptions
 from edgegen.pipeline import Options
 from edgegen.target.select import OPTIMIZE
@@ -120,6 +120,17 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             sys.exit(1)
 
     return wrapped
+
+
+def require_one_or_shared(models: Sequence[Path], shared_arena: bool) -> None:
+    """Raises InputError for several models that do not share an arena."""
+    if len(models) > 1 and not shared_arena:
+        raise InputError(
+            Problem(
+                f"{len(models)} models for one image",
+                hint="take them one by one, or let them share: --shared-arena",
+            )
+        )
 
 
 def console() -> Console:

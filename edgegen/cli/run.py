@@ -6,43 +6,54 @@ from pathlib import Path
 
 import click
 
+from edgegen.bundle import compile_bundle
 from edgegen.cli.common import (
     BOARD,
     INPUTS,
-    MODEL,
     compile_options,
     console,
     emulation,
     reports_errors,
+    require_one_or_shared,
 )
+from edgegen.errors import InputError, Problem
 from edgegen.pipeline import Options, compile_model, load_model, model_name, place
 from edgegen.report import tables
-from edgegen.target.board import load_board
+from edgegen.target.board import Board, load_board
 from edgegen.target.fit import check_fit
 from edgegen.verify.vectors import load_vectors, standard_vectors
 from edgegen.verify.verify import accuracy, reference_runs, require_recorded
 
 
 @click.command(name="run")
-@MODEL
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @BOARD
 @INPUTS
 @compile_options
+@click.option("--shared-arena", is_flag=True, help="One arena for several models.")
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
 @reports_errors
 def command(
-    model: Path,
+    models: tuple[Path, ...],
     board: str,
     inputs: Path | None,
     options: Options,
+    shared_arena: bool,
     gcc_option: str,
 ) -> None:
-    """Run MODEL on an emulated board: exactness, instructions, cycles, memory."""
+    """Run MODELS on an emulated board: exactness, instructions, cycles, memory."""
     with emulation():
         from edgegen.emulate.model_run import run_model
         from edgegen.report.run_table import print_run
     target = options.places.on(load_board(board))
     options = options.within(target)
+    require_one_or_shared(models, shared_arena)
+    if shared_arena and inputs:
+        raise InputError(Problem("--inputs is for one model", hint="leave out --shared-arena"))
+    if shared_arena:
+        _run_bundle(models, target, options, gcc_option)
+        return
+    (model,) = models
     compilation = compile_model(
         load_model(model), model_name(model, options), options.core(target), options
     )
@@ -59,3 +70,15 @@ def command(
     print_run(out, compilation.name, result, target)
     hits = accuracy(compilation, vectors, expected)
     tables.print_recorded(out, recorded, hits, len(vectors.batches))
+
+
+def _run_bundle(models: tuple[Path, ...], board: Board, options: Options, gcc_option: str) -> None:
+    """Runs models that share an arena one after the other, on the standard inputs."""
+    from edgegen.emulate.bundle_run import run_bundle
+    from edgegen.report.run_table import print_bundle_run
+
+    bundle = compile_bundle(models, board, options)
+    vectors = [standard_vectors(c.source, random=1) for c in bundle.compilations]
+    expected = [reference_runs(c, v) for c, v in zip(bundle.compilations, vectors, strict=True)]
+    rows = run_bundle(bundle, [v.batches for v in vectors], expected, optimize=gcc_option)
+    print_bundle_run(console(), bundle, rows)

@@ -70,6 +70,7 @@ class Package:
     Attributes:
         kernels_in_ram: whether the kernels' code is to run from RAM.
         layout: the linker sections, and who owns the arena.
+        foreign: constants that another package of the same image stores.
     """
 
     plan: Plan
@@ -78,6 +79,7 @@ class Package:
     layers: tuple[Layer, ...]
     kernels_in_ram: bool = False
     layout: Layout = field(default_factory=Layout)
+    foreign: tuple[Symbol, ...] = ()
 
     @property
     def code_section(self) -> str:

@@ -106,6 +106,12 @@ def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ..
     return tuple(found)
 
 
+def array_view(symbol: Symbol, values: str = "") -> ArrayView:
+    """A constant array; without values for a declaration."""
+    ctype = f"{symbol.data.dtype.name}_t"
+    return ArrayView(symbol.name, ctype, symbol.data.size, symbol.comment, values)
+
+
 def symbol_views(symbols: tuple[Symbol, ...]) -> Iterator[ArrayView]:
     """Declarations and values of constant arrays."""
     for symbol in symbols:
@@ -117,13 +123,7 @@ def symbol_views(symbols: tuple[Symbol, ...]) -> Iterator[ArrayView]:
             text = [f"0x{v:08x}u" for v in values]
         else:
             text = [str(v) for v in values]
-        yield ArrayView(
-            symbol.name,
-            f"{symbol.data.dtype.name}_t",
-            symbol.data.size,
-            symbol.comment,
-            wrap_values(text),
-        )
+        yield array_view(symbol, wrap_values(text))
 
 
 def routines(package: Package) -> tuple[Routine, ...]:
@@ -200,7 +200,8 @@ def model_view(package: Package) -> dict[str, Any]:
         "layout": package.layout,
         "keep_input": bool(graph.kept),
         "alignment": ALIGNMENT,
-        "arena": f"&{package.name}_arena" if package.layout.owner == "static" else "&arena",
+        "arena": package.layout.arena_pointer(package.name),
+        "foreign": tuple(array_view(symbol) for symbol in package.foreign),
         "inputs": ports(package, graph.inputs, "input"),
         "outputs": ports(package, graph.outputs, "output"),
         "symbols": tuple(symbol_views(package.symbols)),

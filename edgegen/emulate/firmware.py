@@ -36,6 +36,7 @@ class ModelLibrary:
         outputs: in the order in which the output file will hold them.
         arena: C expression of a pointer to an arena of the library's own; empty: the firmware's.
         sections: linker sections that it names.
+        header: declares its functions and its arena; empty: NAME.h.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ModelLibrary:
     outputs: tuple[Port, ...]
     arena: str = ""
     sections: Sections = field(default_factory=Sections)
+    header: str = ""
 
     @classmethod
     def single(cls, name: str, sources: Sequence[Path], include_dir: Path) -> ModelLibrary:
@@ -127,7 +129,8 @@ def build_runner(
     workdir.mkdir(parents=True, exist_ok=True)
     runner = workdir / "runner_main.c"
     shared = [view for view, model in zip(views, models, strict=True) if not model.arena]
-    main = render("firmware/runner_main.c.j2", models=views, shared=shared)
+    headers = dict.fromkeys(model.header or f"{model.name}.h" for model in models)
+    main = render("firmware/runner_main.c.j2", models=views, shared=shared, headers=headers)
     runner.write_text(main, encoding="utf-8")
     return build_elf(
         [runner, *(source for model in models for source in model.sources)],

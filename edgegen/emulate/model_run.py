@@ -100,24 +100,31 @@ class ModelRun:
 def write_library(compilation: Compilation, folder: Path) -> ModelLibrary:
     """Writes the C sources into `folder` and describes them to the test firmware."""
     folder.mkdir(parents=True, exist_ok=True)
-    name, graph = compilation.name, compilation.graph
+    name = compilation.name
     for file, text in render_library(compilation.package).items():
         if file.endswith((".c", ".h")):
             (folder / file).write_text(text, encoding="utf-8")
+    inputs, outputs = library_ports(compilation)
+    return ModelLibrary(
+        name,
+        (folder / f"{name}.c", folder / f"{name}_weights.c"),
+        folder,
+        inputs,
+        outputs,
+        own_arena(compilation.package),
+        sections(compilation.package),
+    )
+
+
+def library_ports(compilation: Compilation) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """The inputs and the outputs of a library as the test firmware sees them."""
+    graph = compilation.graph
 
     def views(names: tuple[str, ...], kind: str) -> tuple[Port, ...]:
         found = ports(compilation.package, names, kind)
         return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
 
-    return ModelLibrary(
-        name,
-        (folder / f"{name}.c", folder / f"{name}_weights.c"),
-        folder,
-        views(graph.inputs, "input"),
-        views(graph.outputs, "output"),
-        own_arena(compilation.package),
-        sections(compilation.package),
-    )
+    return views(graph.inputs, "input"), views(graph.outputs, "output")
 
 
 def own_arena(package: Package) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgegen import __version__
+from edgegen.codegen.layout import Layout
 from edgegen.codegen.package import Package
 from edgegen.codegen.views import Port, ports
 from edgegen.kernels.base import ConstantKind
 from edgegen.passes.removed import Removed
-from edgegen.plan.plan import proof_text
+from edgegen.plan.plan import ALIGNMENT, proof_text
 from edgegen.report.memory_map import map_report, memory_map
 from edgegen.report.placement import placement_report, regions_report
 from edgegen.target.board import Board
@@ -60,25 +61,68 @@ def build_report(
             for r in removed
         ],
         "placement": placement_report(package, board),
-        "board": {
-            "name": board.name,
-            "core": board.core.name,
-            "clock_hz": board.clock_hz,
-            "ram": {
-                "region": board.placement.arena.name,
-                "used": fit.ram_used,
-                "available": fit.ram_available,
-                "stack_reserved": fit.stack_reserved,
-                "kernels_region": board.placement.ram_code.name if fit.ram_kernels else None,
-                "kernels_estimate": fit.ram_kernels,
-            },
-            "flash": {
-                "used_estimate": fit.flash_used,
-                "available": fit.flash_available,
-                "code_estimate": fit.code_estimate,
-            },
-            "regions": regions_report(fit),
+        "board": _board(board, fit),
+    }
+
+
+def bundle_report(
+    name: str,
+    packages: Sequence[Package],
+    layout: Layout,
+    board: Board,
+    fit: Fit,
+    reports: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """The report of several models that share an arena.
+
+    Args:
+        name: prefix of what they share.
+        packages: the models.
+        layout: the shared arena's section and owner.
+        board: where they go.
+        fit: of all of them together.
+        reports: each model's own.
+    """
+    return {
+        "schema": SCHEMA_VERSION,
+        "edgegen": __version__,
+        "name": name,
+        "shared_arena": {
+            "bytes": max(package.plan.arena.size for package in packages),
+            "type": f"{name}_arena_t",
+            "region": board.placement.arena.name,
+            "section": layout.arena or None,
+            "owner": layout.owner,
+            "alignment": ALIGNMENT,
         },
+        "constants": {
+            "bytes": fit.constants,
+            "shared_bytes": sum(s.data.nbytes for p in packages for s in p.foreign),
+        },
+        "board": _board(board, fit),
+        "models": list(reports),
+    }
+
+
+def _board(board: Board, fit: Fit) -> dict[str, Any]:
+    return {
+        "name": board.name,
+        "core": board.core.name,
+        "clock_hz": board.clock_hz,
+        "ram": {
+            "region": board.placement.arena.name,
+            "used": fit.ram_used,
+            "available": fit.ram_available,
+            "stack_reserved": fit.stack_reserved,
+            "kernels_region": board.placement.ram_code.name if fit.ram_kernels else None,
+            "kernels_estimate": fit.ram_kernels,
+        },
+        "flash": {
+            "used_estimate": fit.flash_used,
+            "available": fit.flash_available,
+            "code_estimate": fit.code_estimate,
+        },
+        "regions": regions_report(fit),
     }
 
 

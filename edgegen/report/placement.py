@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from edgegen.codegen.layout import Layout
 from edgegen.codegen.package import Package
 from edgegen.plan.plan import ALIGNMENT
 from edgegen.target.board import Board, Region
@@ -19,6 +20,7 @@ def placement_report(package: Package, board: Board) -> dict[str, Any]:
             "region": place.arena.name,
             "section": layout.arena or None,
             "owner": layout.owner,
+            "shared_as": layout.group or None,
             "alignment": ALIGNMENT,
             "keeps_input": bool(package.plan.program.graph.kept),
         },
@@ -50,7 +52,7 @@ def regions_report(fit: Fit) -> list[dict[str, Any]]:
 
 
 def duties(package: Package, board: Board) -> Iterator[str]:
-    """What is left to the user's linker script, start-up code and drivers, in sentences."""
+    """What is left to the user's linker script and start-up code, in sentences."""
     place, layout = board.placement, package.layout
     if package.kernels_in_ram:
         yield (
@@ -65,15 +67,20 @@ def duties(package: Package, board: Board) -> Iterator[str]:
             f"constants are in section {layout.weights}, for region {place.weights.name!r}{how}"
             f"{_external(place.weights)}"
         )
+
+
+def arena_duties(name: str, layout: Layout, board: Board) -> Iterator[str]:
+    """The same about the arena of the model, or the group of models, with this C prefix."""
+    region = board.placement.arena
     if layout.arena:
-        yield f"the arena is for region {place.arena.name!r}, section {layout.arena}" + (
+        yield f"the arena is for region {region.name!r}, section {layout.arena}" + (
             ""
             if layout.owner == "static"
-            else f": write {package.name.upper()}_ARENA_SECTION before its definition"
+            else f": write {name.upper()}_ARENA_SECTION before its definition"
         )
-    if not place.arena.dma:
+    if not region.dma:
         yield (
-            f"DMA does not reach region {place.arena.name!r}: let the core write the inputs, or "
+            f"DMA does not reach region {region.name!r}: let the core write the inputs, or "
             "choose another region with --arena-in"
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
+from edgegen.bundle import Bundle
+from edgegen.emulate.bundle_run import BundleRow
 from edgegen.emulate.model_run import ModelRun
 from edgegen.report.tables import bar, new_table
 from edgegen.target.board import Board
@@ -72,6 +74,25 @@ def _stack(run: ModelRun) -> str:
     if run.stack.bytes is None:
         return f"{run.stack_bytes:,} bytes measured; worst case not computed: {run.stack.why}"
     return f"{run.stack.bytes:,} bytes at most ({run.stack_bytes:,} measured)"
+
+
+def print_bundle_run(console: Console, bundle: Bundle, rows: Sequence[BundleRow]) -> None:
+    """What models that share an arena cost, one inference each."""
+    table = new_table(
+        f"{bundle.name} on {bundle.board.title}: one inference each, at zero wait states",
+        "model",
+        "inferences",
+        "instructions",
+        "cycles",
+    )
+    for row in rows:
+        cycles = "-" if row.cycles is None else f"{row.cycles:,.0f}"
+        table.add_row(row.name, str(row.inferences), f"{row.instructions:,.0f}", cycles)
+    console.print(table)
+    console.print(
+        f"[green]exact[/green]: {sum(r.compared for r in rows):,} bytes of outputs equal the "
+        f"reference; shared arena {bundle.arena_bytes:,} bytes"
+    )
 
 
 def _time(run: ModelRun, board: Board) -> str:

@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from edgegen.bundle import Bundle
 from edgegen.codegen.filters import shape_text
 from edgegen.ir.names import short_name
 from edgegen.passes.removed import removed
@@ -15,7 +16,7 @@ from edgegen.pipeline import Compilation, Library
 from edgegen.plan.plan import proof_text
 from edgegen.report.map_text import signs, sparkline
 from edgegen.report.memory_map import memory_map
-from edgegen.report.placement import duties
+from edgegen.report.placement import arena_duties, duties
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
 from edgegen.verify.verify import Verdict
@@ -49,7 +50,7 @@ def print_build(console: Console, library: Library, target: Path) -> None:
         f"arena {arena.size:,} bytes ({proof_text(arena)}); "
         f"constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
-    for duty in duties(c.package, board):
+    for duty in (*duties(c.package, board), *arena_duties(c.name, c.package.layout, board)):
         console.print(duty)
     saved = c.source.macs - c.optimised.macs
     if saved:
@@ -62,6 +63,34 @@ def print_build(console: Console, library: Library, target: Path) -> None:
     console.print(f"RAM while each layer runs: {sparkline(shown, mark)}", markup=False)
     peak = ", ".join(f"{short_name(n)} {b:,}" for n, b in fit.peak_buffers)
     console.print(f"at the peak, layer {shown.peak_title}: {peak}", markup=False)
+
+
+def print_bundle(console: Console, bundle: Bundle, target: Path) -> None:
+    """The summary of `edgegen build --shared-arena`."""
+    board, fit = bundle.board, bundle.fit
+    names = ", ".join(c.name for c in bundle.compilations)
+    console.print(
+        f"[bold]{bundle.name}[/bold] ({names}) for {board.title} ({board.core.title}) -> {target}"
+    )
+    print_regions(console, fit)
+    table = new_table("", "model", "arena", "constants", "layers", "MACs")
+    for c in bundle.compilations:
+        table.add_row(
+            c.name,
+            f"{c.plan.arena.size:,}",
+            f"{c.package.bytes_of():,}",
+            str(len(c.program.calls)),
+            f"{c.graph.macs:,}",
+        )
+    console.print(table)
+    shared = sum(s.data.nbytes for p in bundle.packages for s in p.foreign)
+    once = f"; {shared:,} bytes of constants are stored once for several models" if shared else ""
+    console.print(f"shared arena {bundle.arena_bytes:,} bytes{once}")
+    for duty in arena_duties(bundle.name, bundle.layout, board):
+        console.print(duty)
+    for package in bundle.packages:
+        for duty in duties(package, board):
+            console.print(f"{package.name}: {duty}")
 
 
 def print_regions(console: Console, fit: Fit) -> None:

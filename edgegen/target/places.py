@@ -101,11 +101,20 @@ def name_sections(package: Package, board: Board, wished: Layout) -> Layout:
         wished: sections that the user named win.
     """
     place, name = board.placement, package.name
-    arena = "" if place.arena == place.data else f"{place.arena.section}.{name}.arena"
     if place.weights == place.code:
         weights = ""
     elif place.weights == place.data:  # Every project's start-up code copies it.
         weights = f".data.{name}.weights"
     else:
         weights = f"{place.weights.section}.{name}.weights"
-    return replace(wished, arena=wished.arena or arena, weights=wished.weights or weights)
+    return replace(
+        wished,
+        arena=wished.arena or arena_section(board, name),
+        weights=wished.weights or weights,
+    )
+
+
+def arena_section(board: Board, name: str) -> str:
+    """The default linker section of the arena of `name`; empty for that of other variables."""
+    place = board.placement
+    return "" if place.arena == place.data else f"{place.arena.section}.{name}.arena"
