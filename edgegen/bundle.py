@@ -18,7 +18,7 @@ from edgegen.passes.removed import removed
 from edgegen.pipeline import Compilation, Options, compile_model, load_model, model_name
 from edgegen.report.build_report import build_report, bundle_report, report_text
 from edgegen.target.board import Board
-from edgegen.target.fit import Fit, check_fit, estimate_code, measure
+from edgegen.target.fit import Fit, check_budgets, check_fit, estimate_code, measure
 from edgegen.target.places import arena_section, name_sections, settle
 
 DEFAULT_NAME = "models"
@@ -92,6 +92,8 @@ def compile_bundle(models: Sequence[Path], board: Board, options: Options) -> Bu
     layout = Layout(arena=arena, owner=options.layout.owner)
     done = tuple(replace(c, package=p) for c, p in zip(compilations, packages, strict=True))
     fit = check_fit(packages, board)
+    largest = max(package.plan.arena.size for package in packages)
+    check_budgets(fit, largest, options.flash_budget, options.ram_budget)
     reports = [
         build_report(c.package, board, measure((c.package,), board), removed(c.source, c.optimised))
         for c in done
