@@ -247,6 +247,7 @@ def test_the_command_line_and_the_report(tmp_path: Path) -> None:
         "region": "ccm",
         "section": ".ccmram.small.arena",
         "owner": "static",
+        "shared_as": None,
         "alignment": 4,
         "keeps_input": True,
     }
