@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgegen.cli.common import BOARD, MODEL, console, reports_errors
-from edgegen.errors import InputError
+from edgegen.codegen.writer import write_files
 from edgegen.pipeline import Options, load_model, optimised_graph
 from edgegen.report.explore_table import explore_page, explore_rows, print_explore
 from edgegen.target.board import load_board
@@ -37,8 +37,5 @@ def command(model: Path, board: str, output: Path | None, streaming: bool) -> No
     rows = explore_rows(points, target, Options().within(target))
     print_explore(out, model.stem, rows, target)
     if output is not None:
-        try:
-            output.write_text(explore_page(model.stem, rows, target), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {str(output)!r}: {error.strerror}") from error
+        write_files({output: explore_page(model.stem, rows, target).encode()})
         out.print(f"picture: {output}")
