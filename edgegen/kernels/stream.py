@@ -6,7 +6,7 @@ of every tensor inside only the rows that some later step still reads need a pla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,14 +90,20 @@ class _Demand:
         self.steps: list[int] = []
 
     def order(self) -> tuple[int, ...]:
-        last = len(self.stages) - 1
-        while self.done[last] < self.stages[last].steps:
-            self._run(last)
+        """All steps. Results that nothing inside reads are made side by side, row for row."""
+        read = {feed.buffer for stage in self.stages for feed in stage.feeds}
+        ends = [i for i, stage in enumerate(self.stages) if stage.output not in read]
+        self._finish(ends)
         # Rows that no window reaches are computed too: a layer's output is what TFLite says it is.
-        for i, stage in enumerate(self.stages):
-            while self.done[i] < stage.steps:
-                self._run(i)
+        self._finish(range(len(self.stages)))
         return tuple(self.steps)
+
+    def _finish(self, stages: Iterable[int]) -> None:
+        """Runs stages to their ends, always the one that is furthest behind."""
+        stages = [i for i in stages if self.done[i] < self.stages[i].steps]
+        while stages:
+            self._run(min(stages, key=lambda i: self.done[i] / self.stages[i].steps))
+            stages = [i for i in stages if self.done[i] < self.stages[i].steps]
 
     def _rows(self, stage: int) -> int:
         """Rows of its output that a stage has written."""

@@ -17,14 +17,12 @@ from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.order import AccessOrder
 from edgegen.plan.blocks import Block, apart
 from edgegen.plan.bound import pair_cover
+from edgegen.plan.plan import ALIGNMENT
 from edgegen.target.choices import Choice
 from edgegen.target.lay_out import State, Step
 
 if TYPE_CHECKING:
     from edgegen.target.select import Selection
-
-ALIGNMENT = 4
-"""Of buffers, bytes."""
 
 _Sum = Callable[[float, float, int], float]
 """From the cost so far, a move's price and its RAM to the cost after it."""

@@ -215,11 +215,13 @@ class Selection:
         Where nothing keeps to the limit, the limit is the lowest that something keeps to.
         """
         if self.ram is None:
-            return self._required(Paths(self).cheapest(None, set()))
-        limit = max(self.ram, self.least_ram())
-        return self._required(Paths(self).cheapest(limit, self._tight(limit)))
-
-    def _required(self, steps: list[Step] | None) -> list[Step]:
+            steps = Paths(self).cheapest(None, set())
+        else:
+            limit = max(self.ram, self.least_ram())
+            steps = Paths(self).cheapest(limit, self._tight(limit))
+            if steps is None and self.streaming:
+                # Operators that could keep to the limit alone, but not after their neighbours.
+                steps = Paths(self).cheapest(limit, set(range(len(self.graph.ops))))
         if steps is None:
             raise InternalError("no kernel accepts some operator")
         return steps

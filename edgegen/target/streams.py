@@ -10,7 +10,8 @@ from edgegen.kernels.base import KernelIO
 from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
 from edgegen.kernels.registry import row_kernels_for
 from edgegen.kernels.rows import RowKernel
-from edgegen.plan.arena import plan_arena
+from edgegen.plan.arena import first_fit
+from edgegen.plan.plan import ALIGNMENT
 from edgegen.plan.timeline import arena_problem
 from edgegen.target.choices import Choice, Objective, refusal
 from edgegen.target.cores import Core
@@ -33,15 +34,13 @@ class StreamMove:
 
     Attributes:
         end: one past its last operator.
-        steps: one for each operator.
+        steps: one for each operator; the RAM of each is that of the whole run.
         price: their sum.
-        ram: bytes in all while it runs, tensors that only wait included.
     """
 
     end: int
     steps: tuple[Step, ...]
     price: float
-    ram: int
 
 
 def row_choices(op: Op, io: OpIO, core: Core, objective: Objective) -> tuple[Choice, ...]:
@@ -122,8 +121,6 @@ class Streams:
             if wanted.isdisjoint(range(first, end)):
                 continue
             if self._at_least(first, end, state) > limit:
-                if end > reach:
-                    return
                 continue
             for lean in (False, True):
                 steps = self._assign(first, end, state, price, usable, lean=lean)
@@ -136,7 +133,7 @@ class Streams:
                         for k, s in enumerate(steps)
                         if s.choice
                     )
-                    yield StreamMove(end, steps, total, ram)
+                    yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
                     break
             if any(self._accumulates(c) for c in options) and not any(
                 not self._accumulates(c) for c in options
@@ -195,31 +192,49 @@ class Streams:
         for i in range(first, end):
             root = self.owner[self.graph.ops[i].outputs[0]]
             formats[root] = self._inner_format(i, root, first, end, dense=root in outputs)
+        options = {}
+        i = first
+        while i < end:
+            options[i] = self._fitting(i, formats, usable, last=i == end - 1)
+            if options[i]:
+                i += 1
+                continue
+            names = (*self.graph.ops[i].inputs, self.graph.ops[i].outputs[0])
+            mine = {self.owner[n] for n in names if n is not None and n in self.owner}
+            wrong = {n for n in mine - stored.keys() if formats[n] != DENSE}
+            if not wrong:
+                return None
+            # This operator has no kernel for the mixture: its tensors become dense, and all over.
+            formats.update(dict.fromkeys(wrong, DENSE))
+            i = first
         steps = []
         for i in range(first, end):
             op = self.graph.ops[i]
-            root = self.owner[op.outputs[0]]
-            fitting = [
-                c
-                for c in self.choices(i)
-                if c.formats.output == formats[root]
-                and all(
-                    n not in self.owner or formats.get(self.owner[n]) == f
-                    for n, f in zip(op.inputs, c.formats.inputs, strict=True)
-                    if n is not None
-                )
-                and (i == end - 1 or not self._accumulates(c))
-                and usable(op, c)
-            ]
-            if not fitting:
-                return None
-            least = min(c.scratch for c in fitting)
+            least = min(c.scratch for c in options[i])
             best = min(
-                (c for c in fitting if not lean or c.scratch == least),
+                (c for c in options[i] if not lean or c.scratch == least),
                 key=lambda c: (price(op, c), c.kernel.path),
             )
-            steps.append(Step(best, formats[root], state, stream=first))
+            steps.append(Step(best, formats[self.owner[op.outputs[0]]], state, stream=first))
         return tuple(steps)
+
+    def _fitting(
+        self, index: int, formats: Mapping[str, Format], usable: Usable, *, last: bool
+    ) -> list[Choice]:
+        """The choices for an operator with its tensors in these formats."""
+        op = self.graph.ops[index]
+        return [
+            c
+            for c in self.choices(index)
+            if c.formats.output == formats[self.owner[op.outputs[0]]]
+            and all(
+                formats.get(self.owner[n]) == f
+                for n, f in zip(op.inputs, c.formats.inputs, strict=True)
+                if n is not None and n in self.owner
+            )
+            and (last or not self._accumulates(c))
+            and usable(op, c)
+        ]
 
     def _inner_format(self, index: int, root: str, first: int, end: int, *, dense: bool) -> Format:
         """The best format that the writer and all readers inside the stream know."""
@@ -253,7 +268,7 @@ class Streams:
         entries = [name for name in stored if name in read]
         lasting = [name for name in entries if self.last_reader.get(name, -1) >= end]
         waiting = sum(
-            round_up(form.size(self.graph.tensor(name).type), 4)
+            round_up(form.size(self.graph.tensor(name).type), ALIGNMENT)
             for name, form in state
             if name not in read
         )
@@ -275,5 +290,4 @@ class Streams:
             builder.store(name, stored[name])
         for op, step in zip(ops, steps, strict=True):
             builder.call(op, step, ())
-        problem = arena_problem(builder.program(""), 4)
-        return waiting + plan_arena(problem, node_limit=0).size
+        return waiting + first_fit(arena_problem(builder.program(""), ALIGNMENT))
