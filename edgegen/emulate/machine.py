@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from edgegen.emulate.access_log import AccessLog
     from edgegen.target.board import Board
 
 # An address outside of all memory, so that Unicorn runs until it is stopped.
@@ -58,6 +59,7 @@ def run_elf(
     layers: Sequence[str] = (),
     streams: Sequence[str] = (),
     observe: Callable[[int, MemoryReader], None] | None = None,
+    accesses: AccessLog | None = None,
     max_instructions: int = 20_000_000_000,
     timeout_s: float = 300.0,
     native: bool | None = None,
@@ -74,6 +76,7 @@ def run_elf(
         streams: names of the functions that run layers row by row: layers may run again there.
         observe: called at the entry of each layer with its number, and with `len(layers)` at the
             stop marker of each inference.
+        accesses: receives the accesses to its symbol's bytes, in order.
         max_instructions: ends the run with an error at the first block past this count; the same
             run stops at the same place.
         timeout_s: ends the run with an error after so many seconds of wall time.
@@ -92,6 +95,8 @@ def run_elf(
     machine.count(max_instructions, native)
     if wait_states:
         machine.watch_flash()
+    if accesses is not None:
+        machine.log(accesses)
     return machine.run(timeout_s)
 
 
@@ -192,6 +197,11 @@ class _Machine:
         models, read = flash_models(self._board), self._memory.read
         self._flash = FlashWatch(self._board, models, self._pricer, read, (start, stop), library)
         self._flash.attach(self._uc, engine)
+
+    def log(self, accesses: AccessLog) -> None:
+        """Installs a log of accesses to its symbol's bytes."""
+        found = next(s for s in self._image.symbols if s.name == accesses.symbol)
+        accesses.attach(self._uc, range(found.address, found.address + found.size))
 
     def run(self, timeout_s: float) -> RunResult:
         """Runs from reset; call `count` before."""

@@ -37,6 +37,12 @@ def load_flash_model() -> ctypes.CDLL | None:
     return _load("flash_model")
 
 
+@functools.cache
+def load_access_log() -> ctypes.CDLL | None:
+    """Returns the compiled log of accesses, or None if this host cannot compile or load it."""
+    return _load("access_log")
+
+
 def _load(stem: str) -> ctypes.CDLL | None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or sys.platform == "win32":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from edgegen.ir import OpIO
 from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE
 from edgegen.kernels.operands import ALL_FORMATS, storage_offset
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, by_byte
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,21 @@ def binary_formats(io: OpIO) -> tuple[Formats, ...]:
 
 def binary_order(io: KernelIO) -> AccessOrder:
     """Reads the one or two values of an output byte, then writes it."""
-    loops = broadcast_loops(io)
-    a = b = np.zeros(1, np.int64)
-    for loop in loops:
-        along = np.arange(loop.size)
-        a = (a[:, np.newaxis] + along * loop.a_step).ravel()
-        b = (b[:, np.newaxis] + along * loop.b_step).ravel()
 
-    def trace() -> Iterator[tuple[Span, ...]]:
-        for i, (j, k) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-            yield ((0, j, j + 1), (1, k, k + 1), (-1, i, i + 1))
+    def promise() -> Accesses:
+        reads, writes = {}, np.zeros(1, np.int64)
+        for k in range(2):
+            at = np.zeros(1, np.int64)
+            for loop in broadcast_loops(io):
+                step = loop.a_step if k == 0 else loop.b_step
+                at = (at[:, np.newaxis] + np.arange(loop.size) * step).ravel()
+            writes = np.arange(at.size)
+            reads[k] = np.full(at.max() + 1, UNTOUCHED)
+            # Of several reads of a byte the last assignment, the latest time, stays.
+            reads[k][at] = writes
+        return by_byte(reads, writes)
 
-    return AccessOrder(trace=trace)
+    return AccessOrder(promise)
 
 
 def binary_call(io: KernelIO, output_range: tuple[int, int]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edgegen.ir.types import Array, DType, TensorType
 
 Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
 
 WORD_ORDER = (0, 2, 1, 3)
 """Pixel of each byte of a plane's word; the permutation is its own inverse."""
@@ -107,6 +108,27 @@ class Format:
             u = self._decode_planes(stored, kind)
         return (u.astype(np.int16) - 128).astype(DType.INT8.numpy).reshape(kind.shape)
 
+    def spread(self, values: Ints, kind: TensorType, rest: int | None = None) -> Ints:
+        """A number for each byte of a buffer, from one for each element.
+
+        Args:
+            values: [height, width, channels], see `image`.
+            kind: the tensor that the buffer holds.
+            rest: the number of bytes that are padding; None: that of an element beside them.
+
+        Returns:
+            int64 [size]. Slack has the number -1.
+        """
+        if self.layout is Layout.DENSE:
+            return np.repeat(values.ravel(), kind.bytes // kind.elements)
+        full = _padded(values, 2, rest)
+        if self.layout is not Layout.HWC:
+            rows = full.transpose((2, 1, 0) if self.layout is Layout.PLANES_HIGH else (2, 0, 1))
+            words = _padded(rows, 2, rest)
+            order = list(WORD_ORDER)
+            full = words.reshape(*words.shape[:2], -1, 4)[..., order]
+        return np.append(full.ravel(), [-1] * SLACK)
+
     def _decode_planes(self, stored: Bytes, kind: TensorType) -> Bytes:
         """To [height, width, channels]."""
         channels = image(kind)[2]
@@ -117,6 +139,15 @@ class Format:
         if self.layout is Layout.PLANES_HIGH:
             return lines.transpose(2, 1, 0)
         return lines.transpose(1, 2, 0)
+
+
+def _padded(values: Ints, axis: int, rest: int | None) -> Ints:
+    """Whole words along an axis."""
+    amounts = [(0, 0)] * values.ndim
+    amounts[axis] = (0, -values.shape[axis] % 4)
+    if rest is None:
+        return np.pad(values, amounts, mode="edge")
+    return np.pad(values, amounts, constant_values=rest)
 
 
 DENSE = Format(Layout.DENSE)

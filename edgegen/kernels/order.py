@@ -8,7 +8,7 @@ mirror image D' (diagonal memory optimisation, arXiv 2010.01668, here byte by by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
-Span = tuple[int, int, int]
-"""Which bytes: input index (or -1 for the output), first byte, one past the last byte."""
+
+UNTOUCHED = -1
+"""In place of a time: the byte is not read, or not written."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,31 @@ def backward_distance(reads: Ints, writes: Ints, input_bytes: int, output_bytes:
     return forward_distance(_mirrored(reads, input_bytes), _mirrored(writes, output_bytes))
 
 
+def same_place(reads: Ints, writes: Ints) -> bool:
+    """Whether the output may begin exactly where the input does, whatever D and D' say.
+
+    A kernel that works channel by channel overwrites a byte only after that very byte, though not
+    the others around it, has been read for the last time.
+
+    Args:
+        reads: (time, first byte, one past the last byte), in any order.
+        writes: the same.
+    """
+    size = max(int(spans[:, 2].max(initial=0)) for spans in (reads, writes))
+    last = np.full(size, UNTOUCHED, np.int64)
+    first = np.full(size, np.iinfo(np.int64).max)
+    np.maximum.at(last, *_bytes(reads))
+    np.minimum.at(first, *_bytes(writes))
+    return bool((last <= first).all())
+
+
+def _bytes(spans: Ints) -> tuple[Ints, Ints]:
+    """Every byte of the spans with its time."""
+    counts = spans[:, 2] - spans[:, 1]
+    within = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+    return np.repeat(spans[:, 1], counts) + within, np.repeat(spans[:, 0], counts)
+
+
 def _mirrored(spans: Ints, size: int) -> Ints:
     return np.column_stack((spans[:, 0], size - spans[:, 2], size - spans[:, 1]))
 
@@ -77,19 +103,14 @@ class AccessOrder:
 
     Attributes:
         promise: makes the accesses. None: nothing is promised, inputs are needed until the end.
-        trace: the same as steps, for orders without an array form: the bytes of one step's spans
-            are all read before any is written.
     """
 
     promise: Callable[[], Accesses] | None = field(default=None, compare=False)
-    trace: Callable[[], Iterator[tuple[Span, ...]]] | None = field(default=None, compare=False)
 
     @cached_property
     def accesses(self) -> Accesses | None:
         """The accesses, made once; None without a promise."""
-        if self.promise is not None:
-            return self.promise()
-        return None if self.trace is None else _accesses(self.trace())
+        return None if self.promise is None else self.promise()
 
     def forward(self, index: int) -> int | None:
         """D for input `index`: how far below it the output may begin; None without a promise."""
@@ -100,6 +121,12 @@ class AccessOrder:
         return self._distance(
             index, lambda r, w: backward_distance(r, w, input_bytes, output_bytes)
         )
+
+    def in_place(self, index: int) -> bool:
+        """Whether the output may begin exactly where input `index` does."""
+        if self.accesses is None or index not in self.accesses.reads:
+            return False
+        return same_place(self.accesses.reads[index], self.accesses.writes)
 
     def _distance(self, index: int, rule: Callable[[Ints, Ints], int | None]) -> int | None:
         if self.accesses is None:
@@ -117,17 +144,34 @@ ANYWHERE = -(1 << 31)
 NO_PROMISE = AccessOrder()
 
 
-def _accesses(steps: Iterator[tuple[Span, ...]]) -> Accesses:
-    reads: dict[int, list[tuple[int, int, int]]] = {}
-    writes: list[tuple[int, int, int]] = []
-    for time, spans in enumerate(steps):
-        for which, first, end in spans:
-            target = writes if which == -1 else reads.setdefault(which, [])
-            target.append((time, first, end))
-    return Accesses(
-        {index: np.array(found, np.int64) for index, found in reads.items()},
-        np.array(writes, np.int64).reshape(-1, 3),
-    )
+def by_byte(reads: Mapping[int, Ints], writes: Ints) -> Accesses:
+    """The accesses of a kernel from what matters of them.
+
+    Args:
+        reads: by input index the time of each byte's last read, or `UNTOUCHED`; [bytes of input].
+        writes: the time of each byte's first write, or `UNTOUCHED`; [bytes of output].
+    """
+    return Accesses({k: _spans(times) for k, times in reads.items()}, _spans(writes))
+
+
+def steps(read: tuple[Ints, Ints], written: tuple[Ints, Ints]) -> Accesses:
+    """The accesses of a kernel with one input that reads one run of bytes a step, then writes one.
+
+    Args:
+        read: first byte of each step's run, and the one past the last.
+        written: the same of the output.
+    """
+    times = np.arange(len(read[0]), dtype=np.int64)
+    return Accesses({0: np.column_stack((times, *read))}, np.column_stack((times, *written)))
+
+
+def _spans(times: Ints) -> Ints:
+    """Rows of (time, first byte, one past the last byte) of neighbours with equal times."""
+    edges = np.flatnonzero(np.diff(times)) + 1
+    first, end = np.append(0, edges), np.append(edges, len(times))
+    spans: Ints = np.column_stack((times[first], first, end))
+    touched: Ints = spans[spans[:, 0] != UNTOUCHED]
+    return touched
 
 
 def elementwise(counts: tuple[int, ...], elements: int) -> AccessOrder:

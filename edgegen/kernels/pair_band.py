@@ -11,10 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from edgegen.ir import OpIO
 from edgegen.kernels.base import KernelIO, Piece
 from edgegen.kernels.formats import Format, Layout, round_up
+from edgegen.kernels.image_order import Reach
+from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, by_byte
 from edgegen.kernels.pixel_pairs import Runs, split
+from edgegen.kernels.pooled import pixel_pitch
 from edgegen.ops.conv2d import Conv2D
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.ops.window import Window
@@ -110,6 +115,24 @@ class Band:
         flip = 2 * (form.layout is not Layout.DENSE)
         row = (25 + flip) * (self.count // 4) + (14 + flip) * (self.count % 4) + 45
         return self.fillings * (self.rows * row + 40) + 5 * self.size + 100
+
+    def order(self, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: a filling takes its rows from both halves of the image."""
+
+        def promise() -> Accesses:
+            first = self.high.before(self.inputs[0])
+            below = self.half * self.high.stride - first
+            offsets = (*range(-first, self.rows - first), *range(below, below + self.rows))
+            reach = Reach(self.inputs[0], self.lines * self.high.stride, offsets)
+            used = reach.last_use(np.arange(self.fillings), 0)
+            in_row = self.inputs[1] * stored_channels(io, io.input_formats[0])
+            reads = np.full((self.inputs[0], in_row), UNTOUCHED, np.int64)
+            reads[:, : self.count] = used[:, np.newaxis]
+            writes = np.arange(self.outputs[0]) % self.half // self.lines
+            out_row = self.outputs[1] * pixel_pitch(io.output_format, io.output.type.shape[3])
+            return by_byte({0: reads.ravel()}, np.repeat(writes, out_row))
+
+        return AccessOrder(promise)
 
     def variables(self, io: KernelIO) -> dict[str, Any]:
         """Template variables of templates/lib/v7m_band.j2."""

@@ -15,6 +15,7 @@ import numpy as np
 from edgegen.kernels.balance import balanced_order
 from edgegen.kernels.base import Constant, ConstantKind, Cost, Packed, Piece
 from edgegen.kernels.formats import round_up
+from edgegen.kernels.order import Accesses, AccessOrder, steps
 from edgegen.kernels.quads import (
     QUAD_BYTES,
     QuadWeights,
@@ -167,6 +168,23 @@ class Pixels:
         source, _, fitted, tile = self._chosen
         cycles = 60 + self.count * self._pixel_cycles(source, fitted, tile)
         return Cost(round(0.86 * cycles), cycles)
+
+    def order(self, size: int) -> AccessOrder:
+        """Pixel by pixel; the tile writes whole blocks of channels.
+
+        Args:
+            size: bytes of the output.
+        """
+
+        def promise() -> Accesses:
+            y, x = np.divmod(np.arange(self.count), self.width)
+            first = y * self.in_row + x * self.in_pixel
+            at = np.arange(self.count) * self.out_pixel
+            block = self._chosen[3].block
+            written = np.minimum(at + max(self.out_pixel, round_up(self.channels, block)), size)
+            return steps((first, first + self.depth), (at, written))
+
+        return AccessOrder(promise)
 
     def pack(self) -> Packed:
         """Constants and variables of the templates that import `lib/v6m_pixels.j2`."""

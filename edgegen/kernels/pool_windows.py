@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from edgegen.ir import OpIO
 from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Layout, image, round_up
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.image_order import Reach, plane_order
+from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, by_byte
 from edgegen.ops.pool2d import Pool2D
 
 LANE_VALUES = 256
@@ -168,38 +170,23 @@ def window_order(windows: Windows, io: KernelIO) -> AccessOrder:
     """Window by window; a word of channels is written after all its pixels have been read.
 
     Tiles that take several words at a time read earlier and write later, which only adds room.
+    Planes make one byte each.
     """
-    words = channel_words(io)
-    pixel = 4 * words
-    row = pixel * windows.wide.inputs
     if io.input_formats[0].layout in PLANES:
-        return _plane_order(io)
+        return plane_order(io, 1)
 
-    def trace() -> Iterator[tuple[Span, ...]]:
-        at = 0
-        for top, bottom in windows.high.spans:
-            for left, right in windows.wide.spans:
-                first, last = top * row + left * pixel, (bottom - 1) * row + (right - 1) * pixel
-                for offset in range(0, pixel, 4):
-                    yield (
-                        (0, first + offset, last + offset + 4),
-                        (-1, at + offset, at + offset + 4),
-                    )
-                at += pixel
+    def promise() -> Accesses:
+        words = channel_words(io)
+        count = windows.high.outputs * windows.wide.outputs
+        reads = np.arange(count).reshape(windows.high.outputs, windows.wide.outputs)
+        for axis, side in enumerate((windows.high, windows.wide)):
+            reach = Reach.run(side.inputs, side.stride, side.size, side.before)
+            reads = reach.last_use(reads, axis)
+        last = np.where(reads == UNTOUCHED, UNTOUCHED, reads * words)[:, :, np.newaxis]
+        used = np.where(last == UNTOUCHED, UNTOUCHED, last + np.arange(words))
+        return by_byte({0: np.repeat(used, 4)}, np.repeat(np.arange(count * words), 4))
 
-    return AccessOrder(trace=trace)
-
-
-def _plane_order(io: KernelIO) -> AccessOrder:
-    """Plane by plane, each makes one byte."""
-    kind = io.input(0).type
-    plane = io.input_formats[0].plane(kind)
-
-    def trace() -> Iterator[tuple[Span, ...]]:
-        for c in range(image(kind)[2]):
-            yield ((0, c * plane, (c + 1) * plane), (-1, c, c + 1))
-
-    return AccessOrder(trace=trace)
+    return AccessOrder(promise)
 
 
 def window_call(windows: Windows, io: KernelIO) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from edgegen.ir import OpIO
 from edgegen.kernels.base import Formats, KernelIO, Packed
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, round_up
+from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.operands import operand_constants, storage_offset
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.ops.pool2d import Pool2D
 
@@ -27,22 +27,7 @@ def pixel_pitch(form: Format, channels: int) -> int:
 
 def pool_order(op: Pool2D, io: KernelIO) -> AccessOrder:
     """Row-major over output pixels, channel by channel: each reads its own channel's window."""
-    _, _, in_w, channels = io.input(0).type.shape
-    _, _, out_w, _ = io.output.type.shape
-    in_pitch = pixel_pitch(io.input_formats[0], channels)
-    out_pitch = pixel_pitch(io.output_format, channels)
-    rows, columns = op.spans(io)
-
-    def trace() -> Iterator[tuple[Span, ...]]:
-        for y, tall in enumerate(rows):
-            for x, wide in enumerate(columns):
-                first = (tall.start * in_w + wide.start) * in_pitch
-                last = ((tall.stop - 1) * in_w + wide.stop - 1) * in_pitch
-                base = (y * out_w + x) * out_pitch
-                for c in range(channels):
-                    yield ((0, first + c, last + c + 1), (-1, base + c, base + c + 1))
-
-    return AccessOrder(trace=trace)
+    return channel_order(io, reaches(io, op.window()), 1, 1)
 
 
 def pool_taps(op: Pool2D, io: OpIO) -> int:

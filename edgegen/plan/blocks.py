@@ -189,18 +189,26 @@ def overlap_relation(
 
 
 def apart(
-    x: Block, y: Block, *, forward: int | None, reverse: int | None, alignment: int
+    x: Block,
+    y: Block,
+    *,
+    forward: int | None,
+    reverse: int | None,
+    alignment: int,
+    in_place: bool = False,
 ) -> Relation:
     """Relate a dying block to one that is written while it dies, however many steps that takes.
 
     The arguments are those of `overlap_relation`; distances must hold for all of these steps.
+    `in_place`: a distance of 0 is safe, even if its neighbours are not.
     """
     if x.size == 0 or y.size == 0:
         return Relation(x.name, y.name, ())
     below = y.size if forward is None else min(forward, y.size)
     above = x.size if reverse is None else min(x.size + reverse - y.size, x.size)
     low, high = -round_up(below, alignment), round_up(above, alignment)
-    return Relation(x.name, y.name, ((low, high),) if low < high else ())
+    parts = ((low, 0), (0, high)) if in_place and low < 0 < high else ((low, high),)
+    return Relation(x.name, y.name, parts if low < high else ())
 
 
 def in_place_relation(x: Block, y: Block) -> Relation:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edgegen.kernels.formats import image
-from edgegen.kernels.order import Ints, backward_distance, forward_distance
+from edgegen.kernels.order import Ints, backward_distance, forward_distance, same_place
 from edgegen.kernels.program import KernelCall, Program
 from edgegen.kernels.stream import row_lives
 from edgegen.plan.blocks import ArenaProblem, Block, Relation, apart
@@ -127,8 +127,10 @@ class _Timeline:
                 backward = backward_distance(known, writes, x.size, y.size)
                 if forward is None or backward is None:
                     yield Relation(x.name, y.name, ())
-                elif forward < y.size or backward < y.size:
-                    yield apart(x, y, forward=forward, reverse=backward, alignment=alignment)
+                elif (here := same_place(known, writes)) or min(forward, backward) < y.size:
+                    yield apart(
+                        x, y, forward=forward, reverse=backward, alignment=alignment, in_place=here
+                    )
 
     def _handovers(self) -> Iterator[tuple[str, list[int], list[int]]]:
         """Whole buffers with the calls that read them last, and the calls that run meanwhile.

@@ -154,17 +154,14 @@ def _views(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, .
     return tuple(Port(p.accessor, f"{p.macro}_BYTES") for p in found)
 
 
-def run_emulated(
-    group: Sequence[Variant], board: Board, folder: Path, defines: Sequence[str] = ()
-) -> list[bytes]:
-    """Builds one firmware image of all variants, runs it in Unicorn, returns what each wrote."""
+def model_libraries(group: Sequence[Variant], folder: Path) -> list[ModelLibrary]:
+    """Renders all variants into `folder`, ready for one firmware image."""
     library = folder / "library"
     library.mkdir()
     models = []
     for variant in group:
         _write(variant, library)
         name, graph, package = variant.name, variant.compilation.graph, variant.compilation.package
-
         sources = (library / f"{name}.c", library / f"{name}_weights.c")
         models.append(
             ModelLibrary(
@@ -175,6 +172,14 @@ def run_emulated(
                 _views(package, graph.outputs, "output"),
             )
         )
+    return models
+
+
+def run_emulated(
+    group: Sequence[Variant], board: Board, folder: Path, defines: Sequence[str] = ()
+) -> list[bytes]:
+    """Builds one firmware image of all variants, runs it in Unicorn, returns what each wrote."""
+    models = model_libraries(group, folder)
     elf = build_runner(models, board, workdir=folder / "image", optimize="-O1", defines=defines)
     count = len(group)
     files = {input_file(i, count): _input_bytes(v.case) for i, v in enumerate(group)}

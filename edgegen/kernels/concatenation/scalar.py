@@ -1,4 +1,4 @@
-"""Concatenation with memcpy: each input is spread over the output in blocks."""
+"""Concatenation with memmove: each input is spread over the output in blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from edgegen.ir import Op
 from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, KernelIO, Packed
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import Accesses, AccessOrder, Ints, by_byte
 from edgegen.ops.concatenation import Concatenation
 
 
@@ -20,9 +20,19 @@ class ScalarConcatenation(Kernel[Concatenation]):
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 80
 
-    def order(self, op: Concatenation, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`: memcpy must not see overlapping buffers."""
-        return NO_PROMISE
+    def order(self, op: Concatenation, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: input by input, and at worst byte by byte."""
+
+        def promise() -> Accesses:
+            sizes, count = op.parts(io)
+            reads: dict[int, Ints] = {}
+            writes = []
+            for k, size in enumerate(sizes):
+                reads[k] = count * (sum(sizes[:k])) + np.arange(count * size)
+                writes.append(reads[k].reshape(count, size))
+            return by_byte(reads, np.concatenate(writes, axis=1).ravel())
+
+        return AccessOrder(promise)
 
     def cost(self, op: Concatenation, io: KernelIO) -> Cost:
         """See `Kernel.cost`: about 40 cycles a block and 1 a byte."""

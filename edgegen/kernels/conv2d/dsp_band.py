@@ -28,7 +28,8 @@ from edgegen.kernels.gemm import (
     stream_constant,
     unrolled_pairs,
 )
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import band_order
+from edgegen.kernels.order import AccessOrder
 from edgegen.ops.conv2d import Conv2D
 from edgegen.quant.fixed_point import Int64
 from edgegen.target.cores import Core
@@ -147,9 +148,11 @@ class DspBand(Kernel[Conv2D]):
         source = GemmInput.of(io, io.input_formats[0])
         return 2 * Band.of(op, io, source.channels, io.core).size
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        channels = GemmInput.of(io, io.input_formats[0]).channels
+        band = Band.of(op, io, channels, io.core)
+        return band_order(io, op.window(io)[0], band.outputs, band.count // channels)
 
     def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`."""

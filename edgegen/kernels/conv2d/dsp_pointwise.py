@@ -21,7 +21,8 @@ from edgegen.kernels.gemm import (
     stream_constant,
     unrolled_pairs,
 )
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import pixel_order, reaches, row_major
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.solved import GEMM_SHIFTS
 from edgegen.ops.conv2d import Conv2D
 from edgegen.quant.solver import Shifts
@@ -62,9 +63,12 @@ class DspPointwise(Kernel[Conv2D]):
         """Two widened pixels."""
         return 4 * self._taps(io).taps
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return NO_PROMISE
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: pairs of pixels, in the order in which planes hold them."""
+        pixels = row_major(io)
+        if PixelSteps.of(io).interleave == 2:
+            pixels = pixels.reshape(pixels.shape[::-1]).T
+        return pixel_order(io, pixels // 2, reaches(io, op.window(io)))
 
     def code(self, op: Conv2D, io: KernelIO) -> Mapping[str, int]:
         """See `Kernel.code`."""

@@ -23,7 +23,8 @@ from edgegen.kernels.conv2d.winograd_layer import (
 from edgegen.kernels.conv2d.winograd_tile import Records, Stages
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
 from edgegen.kernels.gemm import stream_constant
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import Reach, whole_pixels
+from edgegen.kernels.order import Accesses, AccessOrder
 from edgegen.ops.conv2d import Conv2D
 from edgegen.target.cores import Core
 
@@ -67,9 +68,22 @@ class DspWinograd(Kernel[Conv2D]):
         apart = 2 * m * m * round_up(channels, 4) if height % m or width % m else 0
         return self._records(io).size + max(self._patch(io), apart)
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return NO_PROMISE
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: pairs of tiles, row by row."""
+
+        def promise() -> Accesses:
+            m, n = self.transform.outputs, self.transform.inputs
+            height, width = io.output.type.shape[1:3]
+            high, wide = -(-height // m), -(-width // m)
+            tiles = np.arange(high * wide).reshape(high, wide) // 2
+            reads = tiles
+            for axis, window in enumerate(op.window(io)):
+                inputs = io.input(0).type.shape[axis + 1]
+                reads = Reach.run(inputs, m, n, window.before(inputs)).last_use(reads, axis)
+            writes = tiles.repeat(m, axis=0).repeat(m, axis=1)[:height, :width]
+            return whole_pixels(io, reads, writes)
+
+        return AccessOrder(promise)
 
     def _records(self, io: OpIO) -> Records:
         return Records(self.transform, round_up(io.input(0).type.shape[3], 4))

@@ -9,10 +9,10 @@ import numpy as np
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
 from edgegen.kernels.fitted import FittedTable, fitted, window_features
+from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.kernels.row_call import row_call, row_helpers
-from edgegen.kernels.windowed import pixel_by_pixel
 from edgegen.ops.conv2d import Conv2D
 
 _COSTS: FittedTable = {
@@ -33,7 +33,9 @@ class ScalarConv2D(Kernel[Conv2D]):
 
     def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return pixel_by_pixel(io, *op.window(io))
+        inputs, groups = io.input(1).type.shape[3], op.groups(io)
+        outputs = io.output.type.shape[3] // groups
+        return channel_order(io, reaches(io, op.window(io)), inputs, outputs)
 
     def features(self, op: Conv2D, io: OpIO) -> tuple[int, ...]:
         """What its cost depends on; see `window_features`."""

@@ -16,7 +16,8 @@ from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Pack
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.conv2d.quad_rows import Rows, quad_formats
 from edgegen.kernels.formats import DENSE, Layout, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import band_order, beyond, row_major
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import Source
 from edgegen.kernels.quads import (
     QUAD_BYTES,
@@ -72,9 +73,14 @@ class V6mBand(Kernel[Conv2D]):
         layer = _Layer(op, io)
         return layer.band_bytes + layer.spare
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return NO_PROMISE
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`; the tile writes whole blocks of channels."""
+        layer = _Layer(op, io)
+        rows, block = layer.rows, layer.tile.block
+        order = band_order(io, op.window(io)[0], rows.outputs, rows.length // rows.pixel)
+        times = row_major(io) // (rows.outputs * io.output.type.shape[2])
+        size = io.output_format.size(io.output.type)
+        return beyond(order, times, layer.out_pixel, round_up(layer.channels, block), size)
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -18,7 +18,8 @@ from edgegen.kernels.base import Constant, ConstantKind, Cost, Formats, Kernel, 
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.conv2d.quad_rows import Rows, quad_formats
 from edgegen.kernels.formats import Layout, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import band_order, beyond, pixel_order, reaches, row_major
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import LONGEST_ORDER, Source
 from edgegen.kernels.quads import (
     QUAD_BYTES,
@@ -69,9 +70,18 @@ class V6mGather(Kernel[Conv2D]):
         """See `Kernel.scratch_bytes`: quads of one output, the last one's channels, input rows."""
         return _Layer(op, io).scratch_bytes
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return NO_PROMISE
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`; the tile writes whole blocks of channels."""
+        layer = _Layer(op, io)
+        rows, times = layer.rows, row_major(io)
+        if rows.count:
+            times = times // (rows.outputs * io.output.type.shape[2])
+            order = band_order(io, op.window(io)[0], rows.outputs, rows.length // rows.pixel)
+        else:
+            order = pixel_order(io, times, reaches(io, op.window(io)))
+        written = round_up(layer.channels, layer.tile.block)
+        size = io.output_format.size(io.output.type)
+        return beyond(order, times, layer.out_pixel, written, size)
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -10,7 +10,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import Pixels
 from edgegen.ops.conv2d import Conv2D
 from edgegen.target.cores import Core
@@ -52,9 +52,9 @@ class V6mPointwise(Kernel[Conv2D]):
         """See `Kernel.scratch_bytes`."""
         return _pixels(op, io).scratch_bytes
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return _pixels(op, io).order(io.output_format.size(io.output.type))
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

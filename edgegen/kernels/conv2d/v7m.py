@@ -11,7 +11,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
 from edgegen.kernels.gemm import pad_channels, stream_constant
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pair_band import Band, pair_piece, stored_channels
 from edgegen.kernels.pixel_pairs import PairTile, pack_pairs, pairs_fit
 from edgegen.kernels.signed_layer import signed_layer
@@ -64,9 +64,9 @@ class V7mConv2D(Kernel[Conv2D]):
         """See `Kernel.code`."""
         return {self.path: DRIVER_BYTES, **_tile(op, io).code}
 
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return _band(op, io).order(io)
 
     def cost(self, op: Conv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`: the tile as counted, the loops of the C driver as measured."""

@@ -16,7 +16,8 @@ from edgegen.kernels.depthwise_conv2d.finish import Finish
 from edgegen.kernels.depthwise_conv2d.gather_tile import BYTES, GatherTile
 from edgegen.kernels.depthwise_conv2d.plane_layer import packed_pairs, solved_layer
 from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Format, Layout, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import plane_order
+from edgegen.kernels.order import AccessOrder
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.target.cores import Core
 
@@ -94,9 +95,9 @@ class DspGeneralDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         """See `Kernel.flash_bytes`."""
         return io.output.type.shape[3] * _site(op, io).tile.stored_words * 4
 
-    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return plane_order(io, op.multiplier(io))
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
+
+import numpy as np
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Packed
@@ -12,7 +14,8 @@ from edgegen.kernels.depthwise_conv2d.plane_layer import packed_channels, solved
 from edgegen.kernels.depthwise_conv2d.plane_tile import Tile
 from edgegen.kernels.depthwise_conv2d.plane_walk import TAPS, Axis
 from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Format, Layout, round_up
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.image_order import Reach, lines
+from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.target.cores import Core
 
@@ -64,20 +67,17 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: plane by plane and row by row; within a row, writes and reads mix."""
         tile = self._tile(op, io)
-        form, kind = io.input_formats[0], io.input(0).type
-        plane, pitch = form.plane(kind), form.pitch(kind)
 
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for channel in range(kind.shape[3]):
-                for row in range(tile.rows.outputs):
-                    top = row * tile.rows.stride - tile.rows.before
-                    first, last = max(top, 0), min(top + TAPS, tile.rows.inputs)
-                    begin = channel + row * tile.row_step
-                    end = begin + (tile.columns.outputs - 1) * tile.column_step + 1
-                    yield ((-1, begin, end),)
-                    yield ((0, channel * plane + first * pitch, channel * plane + last * pitch),)
+        def promise() -> Accesses:
+            rows, channels = tile.rows, np.arange(io.output.type.shape[3])
+            row = np.arange(rows.outputs, dtype=np.int64)
+            last = Reach.run(rows.inputs, rows.stride, TAPS, rows.before).last_use(row, 0)
+            reads = last[:, np.newaxis] + rows.outputs * channels
+            reads = np.where(last[:, np.newaxis] == UNTOUCHED, UNTOUCHED, 2 * reads + 1)
+            writes = 2 * (row[:, np.newaxis] + rows.outputs * channels)
+            return lines(io, reads, writes, transposed=io.input_formats[0] == PLANES_HIGH)
 
-        return AccessOrder(trace=trace)
+        return AccessOrder(promise)
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

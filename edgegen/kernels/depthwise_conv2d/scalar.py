@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +9,9 @@ import numpy as np
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
 from edgegen.kernels.fitted import FittedTable, fitted, window_features
+from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.operands import operand_constants
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
@@ -33,30 +33,8 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     by_rows: ClassVar[bool] = False
 
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
-        """See `Kernel.order`: pixel by pixel, and an output channel reads one input channel."""
-        height, width = op.window(io)
-        factor = op.multiplier(io)
-        _, in_h, in_w, in_c = io.input(0).type.shape
-        _, out_h, out_w, out_c = io.output.type.shape
-
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for y in range(out_h):
-                top = y * height.stride - height.before(in_h)
-                bottom = min(top + height.extent, in_h)
-                for x in range(out_w):
-                    left = x * width.stride - width.before(in_w)
-                    right = min(left + width.extent, in_w)
-                    first = (max(top, 0) * in_w + max(left, 0)) * in_c
-                    last = ((bottom - 1) * in_w + right - 1) * in_c
-                    base = (y * out_w + x) * out_c
-                    for c in range(out_c):
-                        channel = c // factor
-                        yield (
-                            (0, first + channel, last + channel + 1),
-                            (-1, base + c, base + c + 1),
-                        )
-
-        return AccessOrder(trace=trace)
+        """See `Kernel.order`."""
+        return channel_order(io, reaches(io, op.window(io)), 1, op.multiplier(io))
 
     def features(self, op: DepthwiseConv2D, io: OpIO) -> tuple[int, ...]:
         """What its cost depends on; see `window_features`."""

@@ -26,7 +26,8 @@ from edgegen.kernels.depthwise_conv2d.pair_geometry import (
     fits_across,
 )
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import Reach, line_order
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.solved import Source, layer_channels
 from edgegen.kernels.split import Split, solve_split
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
@@ -74,9 +75,12 @@ class V6mPairs(Kernel[DepthwiseConv2D]):
         """See `Kernel.scratch_bytes`: rows of pairs."""
         return _chosen(op, io).filling * _chosen(op, io).pitch
 
-    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return NO_PROMISE
+    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: channel by channel, and fillings of rows in turn."""
+        layer = _chosen(op, io)
+        rows, step = layer.rows, layer.outputs * layer.rows.stride
+        reach = Reach.run(rows.inputs, step, layer.filling, rows.before)
+        return line_order(io, reach, layer.outputs, transposed=layer.transposed)
 
     def flash_bytes(self, op: DepthwiseConv2D, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
@@ -122,6 +126,7 @@ class PairLayer:
         out_pixel: output bytes from pixel to pixel of a row.
         out_row: output bytes from row to row.
         multiplier: output channels for each input channel.
+        transposed: whether rows run along the height.
         in_signed: whether the input is stored as int8.
         out_signed: whether the output is.
     """
@@ -135,6 +140,7 @@ class PairLayer:
     out_pixel: int
     out_row: int
     multiplier: int
+    transposed: bool
     in_signed: bool
     out_signed: bool
 
@@ -333,6 +339,7 @@ def _layer(op: DepthwiseConv2D, io: KernelIO, *, transposed: bool) -> PairLayer 
         out_pixel=out_steps[0],
         out_row=out_steps[1],
         multiplier=op.multiplier(io),
+        transposed=transposed,
         in_signed=in_signed,
         out_signed=out_signed,
     )

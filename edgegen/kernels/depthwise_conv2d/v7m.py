@@ -13,7 +13,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Packed, Piece
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, round_up
 from edgegen.kernels.gemm import MAX_OFFSET, add
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pair_band import Band, pair_piece, stored_channels
 from edgegen.kernels.pixel_pairs import finish_cost, finish_piece, finish_variables, pairs_fit
 from edgegen.kernels.signed_layer import signed_layer
@@ -213,9 +213,9 @@ class V7mDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         """See `Kernel.code`."""
         return {self.path: DRIVER_BYTES, **_tile(op, io).code}
 
-    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return _band(op, io).order(io)
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`: the tile as counted, the loops of the C driver as measured."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +13,7 @@ from edgegen.kernels.conv2d.gemm_input import GemmInput
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, image, round_up
 from edgegen.kernels.fully_connected.dense_layer import BLOCK, solved_dense
 from edgegen.kernels.gemm import Taps, Tile
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import Accesses, AccessOrder, steps
 from edgegen.kernels.pairwise import saturation_variables
 from edgegen.kernels.solved import Solved, Source
 from edgegen.ops.fully_connected import FullyConnected
@@ -131,13 +130,15 @@ class DspDense(Kernel[FullyConnected]):
         """See `Kernel.order`: a row is read before the first of its outputs is written."""
         rows = Rows.of(op, io)
 
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for row in range(rows.count):
-                read, written = row * rows.in_row, row * rows.out_row
-                units = rows.copied or BLOCK * rows.blocks
-                yield ((0, read, read + rows.depth), (-1, written, written + units))
+        def promise() -> Accesses:
+            row = np.arange(rows.count, dtype=np.int64)
+            read, written = row * rows.in_row, row * rows.out_row
+            units = rows.copied or BLOCK * rows.blocks
+            size = io.input_formats[0].size(io.input(0).type)
+            end = np.minimum(read + rows.depth, size)
+            return steps((read, end), (written, written + units))
 
-        return AccessOrder(trace=trace)
+        return AccessOrder(promise)
 
     def solved(self, op: FullyConnected, io: KernelIO) -> Solved:
         """The requantisation of a layer that `rejects` lets pass."""

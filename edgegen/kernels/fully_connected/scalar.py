@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
 from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.operands import operand_constants
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import Accesses, AccessOrder, by_byte
 from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.fully_connected import FullyConnected
 
@@ -35,13 +34,12 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
         units, depth = io.input(1).type.shape
         rows = op.rows(io)
 
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for row in range(rows):
-                read: Span = (0, row * depth, (row + 1) * depth)
-                for i in range(row * units, (row + 1) * units):
-                    yield (read, (-1, i, i + 1))
+        def promise() -> Accesses:
+            written = np.arange(rows * units, dtype=np.int64)
+            read = np.repeat(written[units - 1 :: units], depth)
+            return by_byte({0: read}, written)
 
-        return AccessOrder(trace=trace)
+        return AccessOrder(promise)
 
     def features(self, op: FullyConnected, io: OpIO) -> tuple[int, ...]:
         """What its cost depends on: multiply-accumulates, outputs."""

@@ -10,7 +10,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, image, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import Pixels
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
@@ -46,9 +46,9 @@ class V6mFullyConnected(Kernel[FullyConnected]):
         """See `Kernel.scratch_bytes`."""
         return _pixels(op, io).scratch_bytes
 
-    def order(self, op: FullyConnected, io: KernelIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: FullyConnected, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return _pixels(op, io).order(io.output_format.size(io.output.type))
 
     def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""

@@ -6,7 +6,7 @@ a + 65536 c, times an unsigned input hold both products without a carry between 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed, Piece
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, image, round_up
 from edgegen.kernels.gemm import add, stream_constant
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import Accesses, AccessOrder, steps
 from edgegen.kernels.pixel_pairs import finish_cost, finish_piece, finish_variables
 from edgegen.kernels.signed_layer import signed_layer
 from edgegen.kernels.solved import Solved
@@ -127,13 +127,13 @@ class V7mFullyConnected(Kernel[FullyConnected]):
         """See `Kernel.order`: a row is read before the first of its outputs is written."""
         shape = Shape.of(op, io)
 
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for row in range(shape.rows):
-                read, written = row * shape.in_row, row * shape.out_row
-                units = shape.copied or BLOCK * shape.blocks
-                yield ((0, read, read + shape.depth), (-1, written, written + units))
+        def promise() -> Accesses:
+            row = np.arange(shape.rows, dtype=np.int64)
+            read, written = row * shape.in_row, row * shape.out_row
+            units = shape.copied or BLOCK * shape.blocks
+            return steps((read, read + shape.depth), (written, written + units))
 
-        return AccessOrder(trace=trace)
+        return AccessOrder(promise)
 
     def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
         """See `Kernel.cost`: the tile counted from its template, the driver measured."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +11,7 @@ from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.formats import DENSE, HWC
 from edgegen.kernels.operands import operand_constants, storage_offset
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, Ints, by_byte
 from edgegen.kernels.pooled import pixel_pitch
 from edgegen.ops.mean import Mean
 
@@ -43,17 +42,15 @@ class ScalarMean(Kernel[Mean]):
 
     def order(self, op: Mean, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: output by output, each reads all values of its mean."""
-        kept, reduced = mean_loops(op, io)
-        bases = np.zeros(1, np.int64)
-        for loop in kept:
-            bases = (bases[:, np.newaxis] + np.arange(loop.size) * loop.step).ravel()
-        extent = 1 + sum((loop.size - 1) * loop.step for loop in reduced)
 
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for i, base in enumerate(bases.tolist()):
-                yield ((0, base, base + extent), (-1, i, i + 1))
+        def promise() -> Accesses:
+            kept, reduced = (_places(loops) for loops in mean_loops(op, io))
+            at = kept[:, np.newaxis] + reduced
+            reads = np.full(at.max() + 1, UNTOUCHED)
+            reads[at] = np.arange(len(kept))[:, np.newaxis]
+            return by_byte({0: reads}, np.arange(len(kept)))
 
-        return AccessOrder(trace=trace)
+        return AccessOrder(promise)
 
     def cost(self, op: Mean, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 7 cycles a value read and 25 a value written."""
@@ -83,6 +80,14 @@ class ScalarMean(Kernel[Mean]):
             variant=f"{len(kept)}of{len(kept) + len(reduced)}d" + ("_u8" if offset else ""),
             helpers=("requantise", "clamp_s8"),
         )
+
+
+def _places(loops: tuple[Loop, ...]) -> Ints:
+    """Where the loops go, in bytes from their start."""
+    at: Ints = np.zeros(1, np.int64)
+    for loop in loops:
+        at = (at[:, np.newaxis] + np.arange(loop.size) * loop.step).ravel()
+    return at
 
 
 def mean_loops(op: Mean, io: KernelIO) -> tuple[tuple[Loop, ...], tuple[Loop, ...]]:

@@ -1,4 +1,4 @@
-"""Padding with memset and memcpy, a row of the output at a time."""
+"""Padding with memset and memmove, a row of the output at a time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Kernel, KernelIO, Packed
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.order import Accesses, AccessOrder, by_byte
 from edgegen.ops.pad import MAX_RANK, Pad
 
 
@@ -49,9 +51,18 @@ class ScalarPad(Kernel[Pad]):
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 260
 
-    def order(self, op: Pad, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`: memcpy must not see overlapping buffers."""
-        return NO_PROMISE
+    def order(self, op: Pad, io: KernelIO) -> AccessOrder:
+        """See `Kernel.order`: forward through the output, and at worst byte by byte."""
+
+        def promise() -> Accesses:
+            kind = io.output.type
+            writes = np.arange(kind.elements).reshape(kind.shape)
+            inner = zip(op.amounts(io), io.input(0).type.shape, strict=True)
+            reads = writes[tuple(slice(a[0], a[0] + size) for a, size in inner)]
+            item = kind.bytes // kind.elements
+            return by_byte({0: np.repeat(reads, item)}, np.repeat(writes, item))
+
+        return AccessOrder(promise)
 
     def flash_bytes(self, op: Pad, io: KernelIO) -> int:  # noqa: ARG002
         """See `Kernel.flash_bytes`: amounts and fill are parameters, not arrays."""

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from edgegen.ir import Op, TensorType
 from edgegen.kernels.base import Cost, Kernel, KernelIO, Packed
 from edgegen.kernels.formats import Format, Layout, image, round_up
-from edgegen.kernels.order import NO_PROMISE, AccessOrder
+from edgegen.kernels.image_order import value_order
+from edgegen.kernels.order import AccessOrder
 from edgegen.ops.reformat import Reformat
 
 
@@ -20,7 +21,7 @@ class ScalarReformat(Kernel[Reformat]):
 
     def order(self, op: Reformat, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
-        return NO_PROMISE
+        return value_order(io)
 
     def cost(self, op: Reformat, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 10 cycles an element and 53 a pixel."""

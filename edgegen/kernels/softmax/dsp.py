@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.image_order import value_order
+from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pooled import pixel_pitch
 from edgegen.kernels.softmax.scalar import exp_table
 from edgegen.ops.softmax import Softmax
@@ -33,16 +33,7 @@ class DspSoftmax(Kernel[Softmax]):
 
     def order(self, op: Softmax, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`: a row is read twice before its first value is written."""
-        depth, rows, source, target = _rows(io)
-
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for row in range(rows):
-                first, at = row * source, row * target
-                yield ((0, first, first + depth),)
-                for i in range(depth):
-                    yield ((0, first + i, first + i + 1), (-1, at + i, at + i + 1))
-
-        return AccessOrder(trace=trace)
+        return value_order(io)
 
     def cost(self, op: Softmax, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, Packed
+from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.image_order import value_order
 from edgegen.kernels.operands import operand_constants
-from edgegen.kernels.order import AccessOrder, Span
+from edgegen.kernels.order import AccessOrder
 from edgegen.ops.softmax import Softmax
 
 # Below half a step of the Q12.19 sum an exponential adds nothing to it, nor to any output.
@@ -24,18 +24,9 @@ class ScalarSoftmax(Kernel[Softmax]):
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 528
 
-    def order(self, op: Softmax, io: OpIO) -> AccessOrder:  # noqa: ARG002
+    def order(self, op: Softmax, io: KernelIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`: a row is read twice before its first value is written."""
-        depth = io.input(0).type.shape[-1]
-        elements = io.output.type.elements
-
-        def trace() -> Iterator[tuple[Span, ...]]:
-            for first in range(0, elements, depth):
-                yield ((0, first, first + depth),)
-                for i in range(first, first + depth):
-                    yield ((0, i, i + 1), (-1, i, i + 1))
-
-        return AccessOrder(trace=trace)
+        return value_order(io)
 
     def cost(self, op: Softmax, io: OpIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 50 cycles a value and 300 a row for the reciprocal."""
