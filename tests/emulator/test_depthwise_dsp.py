@@ -201,18 +201,6 @@ def test_small_planes_share_code_whatever_their_channels(stride: tuple[int, int]
     assert one.call["arguments"] != other.call["arguments"]
 
 
-def test_order_covers_planes_and_outputs() -> None:
-    layer = Layer(10, 12, 4, target=DENSE)
-    io = _site(layer)
-    kernel = DspPlanesDepthwiseConv2D()
-    steps = list(kernel.order(layer.op, io).trace())  # type: ignore[misc]
-    spans = [span for step in steps for span in step]
-    # Every output row of every channel, the last byte of the output and of the input's planes.
-    assert len(steps) == 2 * 4 * 10
-    assert max(end for which, _, end in spans if which == -1) == 10 * 12 * 4
-    assert max(end for which, _, end in spans if which == 0) == 4 * 10 * 12
-
-
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
