@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from edgegen.kernels.base import Constant, ConstantKind, Piece
 from edgegen.kernels.formats import round_up
+from edgegen.kernels.gemm_finish import GemmFinish
 from edgegen.kernels.solved import Solved
 from edgegen.quant.fixed_point import Int64
 from edgegen.target.cores import Core
@@ -160,7 +161,7 @@ class Tile:
         row, chunk = t.row * (t.rows > 1), t.chunk * (t.chunks > 1)
         shape = f"{t.rows}x{t.chunks}x{t.pairs}_{row}_{chunk}_{t.pixel}"
         target = "planes" if self.planes else ("s8" if self.signed else "u8")
-        return f"{shape}_{target}_{self.requantise_variant}"
+        return f"{shape}_{target}_{self.finish.variant}"
 
     @property
     def code(self) -> dict[str, int]:
@@ -171,34 +172,15 @@ class Tile:
         return {f"dsp_gemm {self.variant}": FRAME_BYTES + PAIR_BYTES * pairs}
 
     @property
-    def requantise_variant(self) -> str:
-        """Tells requantisations apart."""
-        s = self.solved
-        narrow = "" if s.saturation.bits == 8 and s.saturation.ceiling is None else "_n"
-        if narrow or s.saturation.offset:
-            narrow = f"_{s.saturation.bits}_{s.saturation.ceiling or 0}_{s.saturation.offset}"
-        return f"{s.form}{s.k}_{s.e}{narrow}" + ("s" if self.signed else "")
+    def finish(self) -> GemmFinish:
+        """Its last steps."""
+        return GemmFinish(self.solved, self.signed)
 
     @property
     def pieces(self) -> dict[str, Piece]:
         """The tile and the requantisation of its portable twin."""
-        saturation = self.solved.saturation
-        top = saturation.ceiling
-        if top is None:
-            top = (1 << saturation.bits) - 1
-        requantise = Piece(
-            "dsp_requantise",
-            self.requantise_variant,
-            {
-                "form": self.solved.form,
-                "e": self.solved.e,
-                "top": top,
-                "offset": saturation.offset,
-                "signed": self.signed,
-            },
-        )
         tile = Piece("dsp_gemm", self.variant, self._variables())
-        return {"requantise": requantise, "tile": tile}
+        return {"requantise": self.finish.piece, "tile": tile}
 
     def _variables(self) -> dict[str, Any]:
         t, s = self.taps, self.solved
@@ -208,7 +190,6 @@ class Tile:
         repeats = t.pairs * (t.chunks * t.rows_at_once or 1)
         row_steps = t.rows // (t.rows_at_once or 1)
         walked = chunk * t.chunks if chunk_loop else 0
-        lanes = 0x00010001 if self.planes else 0x01010101
         at = 0 if loops else t.taps * 4
         total = t.rows * row if t.rows > 1 else walked
         return {
@@ -229,24 +210,15 @@ class Tile:
             "next_row": add("r0", 2 * (row * (t.rows_at_once or 1) - walked), "lr"),
             "rewind": add("r0", -2 * total, "lr") if loops else "",
             "at": at,
+            "second_word": at + 8 * s.words_per_channel,
             "block_tail": add("r1", at + 16 * s.words_per_channel, "lr"),
-            "form": s.form,
-            "words": s.words_per_channel,
-            "k": s.k,
-            "e": s.e,
-            "bits": s.saturation.bits,
-            "ceiling": s.saturation.ceiling,
-            "ceiling_lanes": f"0x{(s.saturation.ceiling or 0) * lanes:08x}",
-            "u_offset": s.saturation.offset,
-            "offset_lanes": f"#0x{s.saturation.offset * lanes:08x}",
-            "signed": self.signed,
             "planes": self.planes,
-            "requantise": self.requantise_variant,
+            **self.finish.variables(planes=self.planes),
         }
 
     def cycles(self, blocks: int) -> int:
         """Cycles of one call on a Cortex-M4: two pixels, `blocks` blocks of four channels."""
-        t, s = self.taps, self.solved
+        t = self.taps
         runs = t.rows * t.chunks
         step = 15 * t.pairs * runs
         looping = 0
@@ -254,11 +226,7 @@ class Tile:
             steps = t.rows // (t.rows_at_once or 1)
             looping = 9 + (8 * steps if steps > 1 else 0)
             looping += steps if t.rows_at_once else runs + (8 * runs if t.chunks > 1 else 0)
-        requantise = 30 if s.form == "linear" else 62
-        store = 32 if self.planes else 18
-        if s.e != 16:
-            store += 4
-        return 30 + blocks * (step + looping + requantise + store + 12)
+        return 30 + blocks * (step + looping + self.finish.cycles(planes=self.planes) + 12)
 
 
 MAX_OFFSET = 4095

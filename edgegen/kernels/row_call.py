@@ -44,9 +44,14 @@ def row_helpers(*, by_rows: bool) -> tuple[str, ...]:
     return () if by_rows else ("rows",)
 
 
+def row_cycles(io: OpIO, vertical: Window) -> int:
+    """Cycles of calling a layer's function for every row and finding the rows of its window."""
+    return int(io.output.type.shape[1]) * (ROW_CYCLES + TAP_CYCLES * vertical.size)
+
+
 def row_cost(io: KernelIO, vertical: Window, whole: Cost) -> Cost:
     """The cost of a kernel by rows, from that over the whole image."""
-    calls = io.output.type.shape[1] * (ROW_CYCLES + TAP_CYCLES * vertical.size)
+    calls = row_cycles(io, vertical)
     return Cost(whole.instructions + round(0.7 * calls), whole.cycles + calls)
 
 
