@@ -6,8 +6,8 @@ import difflib
 from dataclasses import dataclass
 
 from edgegen.errors import InputError, Problem
-from edgegen.ir import DType, Graph, Op
-from edgegen.quantise.measure import Error, Measurement, measure
+from edgegen.ir import Graph, Op
+from edgegen.quantise.measure import Error, Measurement, float_activations, measure
 from edgegen.quantise.progress import Track, silent
 from edgegen.quantise.samples import Samples
 
@@ -75,11 +75,7 @@ def compare(source: Graph, graph: Graph, samples: Samples, track: Track = silent
         )
         for name, error in found.errors.items()
     )
-    unmatched = tuple(
-        t.name
-        for t in source.activations()
-        if t.type.dtype is DType.FLOAT32 and t.name not in names
-    )
+    unmatched = tuple(n for n in float_activations(source) if n not in names)
     return Comparison(parts, unmatched, found)
 
 
@@ -107,8 +103,7 @@ def matching(source: Graph, graph: Graph) -> dict[str, str]:
     for a, b, size in blocks.get_matching_blocks():
         for i in range(size):
             names[left[a + i].outputs[0]] = right[b + i].outputs[0]
-    floats = [t.name for t in source.activations() if t.type.dtype is DType.FLOAT32]
-    return {n: names[n] for n in floats if n in names}
+    return {n: names[n] for n in float_activations(source) if n in names}
 
 
 def _kind(op: Op, graph: Graph) -> tuple[str, tuple[int, ...]]:

@@ -7,7 +7,7 @@ corrected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,9 +44,9 @@ def correct_biases(
     real: list[Values] = [dict(s) for s in samples]
     integer: list[Values] = [_quantised_inputs(graph, s) for s in samples]
     twins = {op.outputs[0]: op for op in source.ops}
-    last_reads = {n: max(r) for n, r in uses(graph).readers.items()}
     tensors = dict(graph.tensors)
-    for index, op in enumerate(track(graph.ops, "correcting biases")):
+    last_reads = [_last_reads(g) for g in (source, graph)]
+    for op in track(graph.ops, "correcting biases"):
         twin = twins.get(op.outputs[0])
         if twin is not None:
             bias = _correction(source, twin, graph, op, real, integer)
@@ -55,14 +55,15 @@ def correct_biases(
                 assert name is not None
                 tensors[name] = replace(tensors[name], data=bias)
                 graph = replace(graph, tensors=tensors)
-        _advance(graph, op, integer)
-        if twin is not None:
-            _advance(source, twin, real)
-        dead = [n for n in op.inputs if n is not None and last_reads[n] == index]
-        for values in (*real, *integer):
-            for name in dead:
-                values.pop(name, None)
+            _advance(source, twin, real, last_reads[0])
+        _advance(graph, op, integer, last_reads[1])
     return graph
+
+
+def _last_reads(graph: Graph) -> dict[str, str]:
+    """For each tensor the output of the last operator that reads it."""
+    readers = uses(graph).readers
+    return {name: graph.ops[max(indices)].outputs[0] for name, indices in readers.items()}
 
 
 def _quantised_inputs(graph: Graph, sample: Sample) -> Values:
@@ -73,10 +74,13 @@ def _quantised_inputs(graph: Graph, sample: Sample) -> Values:
     return values
 
 
-def _advance(graph: Graph, op: Op, runs: list[Values]) -> None:
-    """Adds an operator's outputs to every run."""
+def _advance(graph: Graph, op: Op, runs: list[Values], last_reads: Mapping[str, str]) -> None:
+    """Adds an operator's outputs to every run, and drops what nobody reads any more."""
     for values in runs:
         values.update(zip(op.outputs, outputs(graph, op, values), strict=True))
+        for name in op.inputs:
+            if name is not None and last_reads[name] == op.outputs[0]:
+                values.pop(name, None)
 
 
 def _correction(

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from edgegen.ir import DType, Graph, Op, QuantParams, Tensor, TensorKind, TensorType
 from edgegen.ir.types import Array
+from edgegen.ops.pad import Pad
+
+LOWEST = np.float32(-1e30)
+"""A fill below this stands for minus infinity."""
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -86,6 +90,20 @@ def with_weights(graph: Graph, changes: Mapping[int, tuple[npt.ArrayLike, npt.Ar
             tensors[name] = constant(name, values)
         ops[index] = replace(op, inputs=(op.inputs[0], *names))
     return without_unused(replace(graph, tensors=tensors, ops=tuple(ops)))
+
+
+def limitless_pads(graph: Graph) -> dict[str, str]:
+    """Pads with the lowest of all floats, as a max pool needs them: their outputs and inputs.
+
+    Such a fill never comes out of the pool; on int8 the lowest representable value does as well.
+    """
+    found = {}
+    for op in graph.ops:
+        fill = graph.io(op).optional(2) if isinstance(op, Pad) else None
+        if fill is not None and fill.data is not None and (fill.data <= LOWEST).all():
+            assert op.inputs[0] is not None
+            found[op.outputs[0]] = op.inputs[0]
+    return found
 
 
 def fresh(name: str, taken: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgegen.ir import DType, Graph, QuantParams
 from edgegen.ir.types import Array
-from edgegen.quantise.layers import Float64, dequantised, quantised
+from edgegen.quantise.layers import Float64, dequantised, limitless_pads, quantised
 from edgegen.quantise.observe import Sample
 from edgegen.quantise.observers import real_range
 from edgegen.quantise.progress import Track, silent
@@ -135,7 +135,7 @@ def measure(
         track: shows progress.
     """
     if names is None:
-        names = {n: n for n in _float_activations(source) if n in graph.tensors}
+        names = {n: n for n in float_activations(source) if n in graph.tensors}
     errors = {n: Error() for n in names}
     same: list[bool] = []
     hits: list[tuple[bool, bool]] = []
@@ -165,8 +165,11 @@ def measure(
     )
 
 
-def _float_activations(graph: Graph) -> list[str]:
-    return [t.name for t in graph.activations() if t.type.dtype is DType.FLOAT32]
+def float_activations(graph: Graph) -> list[str]:
+    """Names of the activations that have finite values."""
+    pads = limitless_pads(graph)
+    floats = [t.name for t in graph.activations() if t.type.dtype is DType.FLOAT32]
+    return [name for name in floats if name not in pads]
 
 
 def deciding(graph: Graph) -> tuple[str, ...]:

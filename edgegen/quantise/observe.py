@@ -11,7 +11,7 @@ from edgegen.errors import InputError, Problem
 from edgegen.ir import DType, Graph
 from edgegen.ir.types import Array
 from edgegen.quantise.histogram import Histogram
-from edgegen.quantise.layers import Float64
+from edgegen.quantise.layers import Float64, limitless_pads
 from edgegen.quantise.progress import Track, silent
 from edgegen.verify.reference import evaluate
 
@@ -46,7 +46,9 @@ def observe(
     Raises:
         InputError: the network gives something that is not a finite number.
     """
-    found = {t.name: Observed() for t in graph.activations() if t.type.dtype is DType.FLOAT32}
+    pads = limitless_pads(graph)
+    floats = [t.name for t in graph.activations() if t.type.dtype is DType.FLOAT32]
+    found = {name: Observed() for name in floats if name not in pads}
     for number, sample in enumerate(track(samples, title)):
         for name, values in evaluate(graph, sample).items():
             if name not in found:
@@ -59,4 +61,6 @@ def observe(
                     )
                 )
             found[name].add(values)
+    for name, source in pads.items():
+        found[name] = found[source]
     return found

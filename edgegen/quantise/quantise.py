@@ -9,6 +9,10 @@ from dataclasses import dataclass, field, replace
 from edgegen.errors import InputError, Problem
 from edgegen.ir import DType, Graph
 from edgegen.ir.verify import verify
+from edgegen.passes.base import Pass, run_passes
+from edgegen.passes.constant_folding import fold_constants
+from edgegen.passes.dead_code import remove_dead_code
+from edgegen.passes.layout import assign_layouts
 from edgegen.quantise.assign import Assignment, assign
 from edgegen.quantise.convert import WeightOptions, convert
 from edgegen.quantise.correct import correct_biases
@@ -19,6 +23,13 @@ from edgegen.quantise.measure import deciding, mean_sqnr, measure
 from edgegen.quantise.observe import Observed, Sample, observe
 from edgegen.quantise.observers import OBSERVERS, Range
 from edgegen.quantise.progress import Track, silent
+
+PASSES: tuple[Pass, ...] = (
+    Pass("dead_code", remove_dead_code),
+    Pass("constant_folding", fold_constants),
+    Pass("layout", assign_layouts),
+)
+"""The compiler's own rewrites that make a float graph simpler to quantise."""
 
 AUTO = "auto"
 AUTO_OBSERVERS = ("mse", "minmax")
@@ -130,7 +141,7 @@ class Quantiser:
             )
         self.source, self.samples, self.track = graph, samples, track
         self.weights = weights or WeightOptions()
-        fused = means_for_global_pools(fuse(graph))
+        fused = means_for_global_pools(fuse(run_passes(graph, PASSES)))
         self._prepared: dict[bool, tuple[Graph, Mapping[str, Observed]]] = {
             False: (fused, observe(fused, samples, track))
         }

@@ -105,6 +105,9 @@ class FloatNetwork:
     def add(self, a: str, b: str) -> str:
         return self._add(self.shape(a), lambda out, o: Add((a, b), out, o, "NONE"))
 
+    def product(self, a: str, b: str) -> str:
+        return self._add(self.shape(a), lambda out, o: Mul((a, b), out, o, "NONE"))
+
     def relu(self, x: str, kind: str = "RELU") -> str:
         return self._add(self.shape(x), lambda out, o: Relu((x,), out, o, kind))
 
@@ -169,3 +172,17 @@ def small_cnn(seed: int = 1) -> Graph:
     c = net.max_pool(net.relu(net.add(a, b)))
     d = net.flatten(net.average_pool(net.conv(c, 12), 4))
     return net.graph(net.softmax(net.dense(d, 5)))
+
+
+def forks(seed: int = 2) -> Graph:
+    """Concatenations of unlike ranges, fixed scales in the middle, products, constants."""
+    net = FloatNetwork(seed)
+    x = net.input(1, 8, 8, 3)
+    a = net.conv(x, 6, activation="RELU6")
+    gate = net.logistic(net.conv(a, 6, 1, "NONE"))
+    b = net.product(a, gate)
+    wide = net.scale(net.conv(b, 4), [25.0] * 4)
+    both = net.concat(b, wide, gate)
+    c = net.max_pool(net.conv(both, 8, activation="NONE"))
+    d = net.concat(net.average_pool(c, 2), net.max_pool(net.relu(c)))
+    return net.graph(net.softmax(net.dense(net.flatten(d), 7)))

@@ -24,7 +24,7 @@ from edgegen.quantise.quantise import Quantiser, Recipe, Settings, quantise
 from edgegen.quantise.search import search
 from edgegen.quantise.sensitivity import sensitivities
 from edgegen.verify.reference import evaluate
-from tests.quantise.networks import FloatNetwork, samples, small_cnn
+from tests.quantise.networks import FloatNetwork, forks, samples, small_cnn
 
 PLAIN = Recipe("minmax", equalised=False, corrected=False)
 
@@ -167,6 +167,13 @@ def test_bias_correction_removes_the_mean_error() -> None:
     step = before.tensor(graph.outputs[0]).type.scale
     assert np.abs(mean_errors(before)).max() > 0.5 * step
     assert np.abs(mean_errors(after)).max() < 0.1 * step
+
+
+def test_all_kinds_of_operators_together() -> None:
+    graph = forks()
+    made = Quantiser(graph, samples(graph, 16)).make(Recipe("mse", equalised=True, corrected=True))
+    assert [op.stem for op in made.graph.ops].count("quantize") >= 2
+    assert sqnr(made.prepared, made.graph) > 20
 
 
 def test_recipes_are_compared_and_the_best_is_taken() -> None:

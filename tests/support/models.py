@@ -19,6 +19,7 @@ from tests.support.oracle import ORACLE_DIR, write_archive
 ROOT = Path(__file__).parents[2]
 MODELS_FILE = ORACLE_DIR / "models.npz"
 DEMO_MODEL = ROOT / "firmware_examples" / "keyword_spotting" / "keyword_spotting.tflite"
+INT8_NETWORKS = ROOT / "tests" / "networks" / "int8"
 REFERENCE_MODELS = ("ad01_int8", "kws_ref_model_int8", "resnet8_int8", "vww_96_int8")
 FLOAT_MODELS = (
     "ad01_float32",
@@ -55,8 +56,13 @@ def model_files() -> tuple[Path, ...]:
     """The models that are present."""
     folder = shared_folder() / "models"
     names = (*REFERENCE_MODELS, *FLOAT_MODELS)
-    paths = [*(folder / f"{n}.tflite" for n in names), DEMO_MODEL]
+    paths = [*(folder / f"{n}.tflite" for n in names), DEMO_MODEL, *quantised_files()]
     return tuple(p for p in paths if p.exists())
+
+
+def quantised_files() -> tuple[Path, ...]:
+    """Networks of ours that edgegen quantised; scripts/quantise_networks.py makes them."""
+    return tuple(sorted(INT8_NETWORKS.glob("*_int8.tflite")))
 
 
 def model_inputs(name: str, shape: Sequence[int], dtype: str = "int8") -> tuple[Array, ...]:

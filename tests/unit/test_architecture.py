@@ -20,7 +20,7 @@ ALLOWED = {
     "passes": {"errors", "ir", "quant", "ops"},
     "frontends": {"errors", "ir", "ops"},
     "export": {"errors", "ir"},
-    "quantise": {"errors", "ir", "quant", "ops", "export", "verify"},
+    "quantise": {"errors", "ir", "quant", "ops", "passes", "export", "verify"},
     "plan": {"errors", "ir", "kernels"},
     "target": {"errors", "ir", "ops", "kernels", "plan", "codegen", "resources"},
     "codegen": {"errors", "ir", "kernels", "plan", "resources", "verify.reference"},

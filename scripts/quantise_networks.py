@@ -1,0 +1,70 @@
+"""Quantises small networks of ours to tests/networks/int8, for the oracle to run.
+
+    python scripts/quantise_networks.py
+    python scripts/record_oracle.py models   # in the oracle's own environment
+
+The files are committed because float sums, and with them the last bit of a scale, may differ from
+machine to machine; what a build makes of a file may not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from edgegen.export.tflite import write  # noqa: E402
+from edgegen.ir import Graph  # noqa: E402
+from edgegen.ir.types import Array  # noqa: E402
+from edgegen.pipeline import load_model, read_graph  # noqa: E402
+from edgegen.quantise.convert import WeightOptions  # noqa: E402
+from edgegen.quantise.quantise import Settings, quantise  # noqa: E402
+from tests.quantise import networks  # noqa: E402
+from tests.support.networks import digits, network_file, samples  # noqa: E402
+
+FOLDER = ROOT / "tests" / "networks" / "int8"
+COUNT = 64
+TRAINED = {
+    "digits": "digits",
+    "ds_cnn": "ds_cnn_dynamo",
+    "mobilenet_v2": "mobilenet_v2_torchscript",
+    "resnet": "resnet_dynamo",
+}
+"""Networks of tests/networks and the files they are read from."""
+DENSE_PER_CHANNEL = ("small",)
+
+
+def trained(network: str, stem: str) -> tuple[Graph, Array]:
+    """A trained network and samples of its input, [COUNT, ...]."""
+    graph = read_graph(load_model(network_file(stem)), network)
+    if network == "digits":
+        return graph, digits().train[:COUNT]
+    return graph, samples(network, "calibration", COUNT)[0]
+
+
+def write_int8(name: str, graph: Graph, inputs: Sequence[dict[str, Array]]) -> None:
+    """Quantises one network and writes its file."""
+    weights = WeightOptions(per_channel_dense=name in DENSE_PER_CHANNEL)
+    made = quantise(graph, inputs, Settings(weights=weights))
+    path = FOLDER / f"{name}_int8.tflite"
+    path.write_bytes(write(made.graph))
+    print(f"{path.name}: {path.stat().st_size} bytes, {made.recipe}")
+
+
+def main() -> None:
+    """Writes all files."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, stem in TRAINED.items():
+        graph, inputs = trained(name, stem)
+        (port,) = graph.inputs
+        shape = graph.tensor(port).type.shape
+        write_int8(name, graph, [{port: x.reshape(shape)} for x in inputs])
+    for name, graph in (("small", networks.small_cnn()), ("forks", networks.forks())):
+        write_int8(name, graph, networks.samples(graph, COUNT))
+
+
+if __name__ == "__main__":
+    main()
