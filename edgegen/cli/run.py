@@ -16,9 +16,11 @@ from edgegen.cli.common import (
     reports_errors,
     require_one_or_shared,
 )
+from edgegen.codegen.writer import write_files
 from edgegen.errors import InputError, Problem
 from edgegen.pipeline import Options, compile_model, load_model, model_name, place
 from edgegen.report import tables
+from edgegen.report.run_report import run_report
 from edgegen.target.board import Board, load_board
 from edgegen.target.fit import check_fit
 from edgegen.verify.vectors import load_vectors, standard_vectors
@@ -32,6 +34,7 @@ from edgegen.verify.verify import accuracy, reference_runs, require_recorded
 @compile_options
 @click.option("--shared-arena", is_flag=True, help="One arena for several models.")
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
+@click.option("--report", type=click.Path(path_type=Path), help="A .json file for the figures.")
 @reports_errors
 def command(
     models: tuple[Path, ...],
@@ -40,6 +43,7 @@ def command(
     options: Options,
     shared_arena: bool,
     gcc_option: str,
+    report: Path | None,
 ) -> None:
     """Run MODELS on an emulated board: exactness, instructions, cycles, memory."""
     with emulation():
@@ -48,8 +52,9 @@ def command(
     target = options.places.on(load_board(board))
     options = options.within(target)
     require_one_or_shared(models, shared_arena)
-    if shared_arena and inputs:
-        raise InputError(Problem("--inputs is for one model", hint="leave out --shared-arena"))
+    for option, value in (("--inputs", inputs), ("--report", report)):
+        if shared_arena and value:
+            raise InputError(Problem(f"{option} is for one model", hint="leave out --shared-arena"))
     if shared_arena:
         _run_bundle(models, target, options, gcc_option)
         return
@@ -66,6 +71,9 @@ def command(
     result = run_model(
         compilation, target, vectors.batches, expected, optimize=gcc_option, wait_states=True
     )
+    if report is not None:
+        text = run_report(compilation.name, result, target, gcc_option)
+        write_files({report: text.encode()})
     out = console()
     print_run(out, compilation.name, result, target)
     hits = accuracy(compilation, vectors, expected)

@@ -67,8 +67,14 @@ class Frame:
     calls: tuple[Call, ...]
 
 
-def frame(image: CodeImage, function: Function) -> Frame:
+def frame(image: CodeImage, function: Function, entry: int | None = None) -> Frame:
     """Analyses one function.
+
+    Args:
+        image: the image that it is in.
+        function: the function.
+        entry: where it is entered, if that is not its first instruction: libgcc's division by a
+            quotient and a remainder enters the plain division behind its test for zero.
 
     Raises:
         UnknownDepthError: the stack pointer cannot be followed.
@@ -78,7 +84,7 @@ def frame(image: CodeImage, function: Function) -> Frame:
     except ValueError as error:
         raise UnknownDepthError(f"{function.name}: {error}") from error
     walk = _Walk(image, function, instructions)
-    walk.run()
+    walk.run(function.start if entry is None else entry)
     far = _VENEER.fullmatch(function.name)
     if far is not None and far["target"] in image.by_name:
         target = image.by_name[far["target"]].start
@@ -142,9 +148,9 @@ class _Walk:
         self.before: dict[int, int] = {}
         self.after: dict[int, int] = {}
 
-    def run(self) -> None:
+    def run(self, entry: int) -> None:
         """Finds the depths before and after every instruction that can be reached."""
-        self._follow([(self._function.start, 0)])
+        self._follow([(entry, 0)])
         jumps = [self.before[i.address] for i in self._order if self._jumps_anywhere(i)]
         # A computed jump goes to code behind it or in a table; what no other path reaches is taken
         # to be reached from the deepest one, in order of address.

@@ -58,63 +58,67 @@ def stack_bound(elf: Path, name: str, layers: Iterable[str] = ()) -> StackBound:
         return StackBound(None, why=f"the image has no function {name}_run")
     graph = _Graph(image)
     try:
-        bound, chain = _bound(graph, entry, [by_name[x] for x in layers if x in by_name])
-        reached = graph.reach(entry)[0]
+        bound, chain = _bound(
+            graph, entry.start, [by_name[x].start for x in layers if x in by_name]
+        )
+        reached = graph.reach(entry.start)[0]
     except UnknownDepthError as error:
         return StackBound(None, why=str(error))
     # The compiler drops static functions that nothing refers to: one that was not reached is
     # called in a way that the analysis does not see.
-    for function in image.functions:
-        if (
-            function.local
-            and function.name.startswith(name + "_")
-            and function.start not in reached
-        ):
-            return StackBound(None, why=f"nothing is seen to call {function.name}")
+    for other in image.functions:
+        if other.local and other.name.startswith(f"{name}_") and other.start not in reached:
+            return StackBound(None, why=f"nothing is seen to call {other.name}")
     return StackBound(bound, chain)
 
 
-def _bound(graph: _Graph, entry: Function, layers: list[Function]) -> _Depth:
+def _bound(graph: _Graph, entry: int, layers: list[int]) -> _Depth:
     """The deepest chain from `entry`; pointers in layers mean what the layer can load."""
     _, pointed = graph.reach(entry)
-    own = {layer.start: graph.reach(layer)[1] for layer in layers}
+    own = {layer: graph.reach(layer)[1] for layer in layers}
     # What no layer can load by itself must come from the code that calls them.
     given = pointed.difference(*own.values())
-    known = {x.start: _Search(graph, own[x.start] | given).deepest(x) for x in layers}
+    known = {x: _Search(graph, own[x] | given).deepest(x) for x in layers}
     return _Search(graph, pointed, known).deepest(entry)
 
 
 class _Graph:
-    """The functions of an image, analysed when they are asked for."""
+    """The functions of an image by the address where they are entered, analysed when asked for."""
 
     def __init__(self, image: CodeImage) -> None:
         self.image = image
         self._frames: dict[int, Frame] = {}
 
-    def frame(self, function: Function) -> Frame:
-        """A function's frame and calls."""
-        if function.start not in self._frames:
-            self._frames[function.start] = frame(self.image, function)
-        return self._frames[function.start]
+    def function(self, entry: int) -> Function:
+        """The function that is entered at an address."""
+        found = self.image.by_start.get(entry) or self.image.function_at(entry)
+        if found is None:
+            raise UnknownDepthError(f"a call to {entry:#010x}, where no function is")
+        return found
 
-    def reach(self, root: Function) -> tuple[set[int], set[int]]:
+    def frame(self, entry: int) -> Frame:
+        """Frame and calls of the function that is entered at an address."""
+        if entry not in self._frames:
+            self._frames[entry] = frame(self.image, self.function(entry), entry)
+        return self._frames[entry]
+
+    def reach(self, root: int) -> tuple[set[int], set[int]]:
         """What code that is reached from `root` can call, and whose addresses it can have.
 
         Returns:
-            Addresses of all functions reached, and of those that a pointer may mean.
+            Entries of all functions reached, and of those that a pointer may mean.
         """
         pointed: set[int] = set()
         seen: set[int] = set()
         queue = [root]
         while queue:
-            function = queue.pop()
-            if function.start in seen:
+            entry = queue.pop()
+            if entry in seen:
                 continue
-            seen.add(function.start)
-            taken = self._functions_from(function)
+            seen.add(entry)
+            taken = self._functions_from(self.function(entry))
             pointed |= taken
-            called = {c.target for c in self.frame(function).calls}
-            queue += [self.image.by_start[a] for a in taken | called if a in self.image.by_start]
+            queue += [*taken, *(c.target for c in self.frame(entry).calls if c.target is not None)]
         return seen, pointed
 
     def _functions_from(self, function: Function) -> set[int]:
@@ -140,34 +144,32 @@ class _Search:
         self, graph: _Graph, pointed: set[int], known: Mapping[int, _Depth] | None = None
     ) -> None:
         self._graph = graph
-        self._pointed = tuple(graph.image.by_start[a] for a in sorted(pointed))
+        self._pointed = tuple(sorted(pointed))
         self._known = known or {}
         self._active: list[int] = []
 
-    def deepest(self, function: Function) -> _Depth:
-        """Bytes below the stack pointer at the function's entry, and the chain that takes them."""
-        if function.start in self._known:
-            return self._known[function.start]
-        found = self._graph.frame(function)
+    def deepest(self, entry: int) -> _Depth:
+        """Bytes below the stack pointer at a function's entry, and the chain that takes them."""
+        if entry in self._known:
+            return self._known[entry]
+        name, found = self._graph.function(entry).name, self._graph.frame(entry)
         best = found.bytes
-        chain: tuple[tuple[str, int], ...] = ((function.name, found.bytes),)
-        self._active.append(function.start)
+        chain: tuple[tuple[str, int], ...] = ((name, found.bytes),)
+        self._active.append(entry)
         for call in found.calls:
-            for callee in self._callees(function, call):
+            for callee in self._callees(name, call):
                 below, rest = self.deepest(callee)
                 if call.depth + below > best:
-                    best, chain = call.depth + below, ((function.name, call.depth), *rest)
+                    best, chain = call.depth + below, ((name, call.depth), *rest)
         self._active.pop()
         return best, chain
 
-    def _callees(self, function: Function, call: Call) -> tuple[Function, ...]:
+    def _callees(self, name: str, call: Call) -> tuple[int, ...]:
         if call.target is None:
             if not self._pointed:
-                raise UnknownDepthError(f"{function.name} calls through a pointer from nowhere")
-            return tuple(f for f in self._pointed if f.start not in self._active)
-        callee = self._graph.image.by_start.get(call.target)
-        if callee is None:
-            raise UnknownDepthError(f"{function.name} calls {call.target:#010x}, no function")
-        if callee.start in self._active:
-            raise UnknownDepthError(f"{function.name} calls {callee.name}: recursion")
-        return (callee,)
+                raise UnknownDepthError(f"{name} calls through a pointer from nowhere")
+            return tuple(entry for entry in self._pointed if entry not in self._active)
+        if call.target in self._active:
+            other = self._graph.function(call.target).name
+            raise UnknownDepthError(f"{name} calls {other}: recursion")
+        return (call.target,)

@@ -112,9 +112,9 @@ def picture(shown: MemoryMap, title: str) -> Picture:
     base = bottom + NAMES_HEIGHT
     kinds = {b.content.kind for b in shown.blocks}
     entries = [(k.value, text) for k, text in _LEGEND.items() if k in kinds]
-    by_rows = [u for u in shown.units if len(u.layers) > 1]
+    by_rows = [u for u in shown.units if u.by_rows]
     if by_rows:
-        entries.append(("rows", "layers that take turns, row by row"))
+        entries.append(("rows", "layers that run row by row, in turns"))
     if shown.shared:
         entries.append(("shared", "bytes that a dying tensor and the next one share"))
     entries.append(("peak", "the step that sets the size"))

@@ -128,17 +128,23 @@ def map_lines(shown: MemoryMap, mark: Signs, width: int = _BAR) -> Iterator[MapL
         made = [
             b for b in shown.blocks if b.content.writer in layers and b.content.kind not in _WORKING
         ]
+        number, _, title = unit.title.partition(" ")
+        lines: list[tuple[int, MapLine]] = []
         for first, last in _parts(unit):
             step = shown.fullest(first, last)
+            drawn, full = cells.of(shown.alive(step)), shown.occupied(step)
             fresh = [b for b in made if first <= b.lives[0][0] <= last]
-            number, _, title = unit.title.partition(" ")
-            yield MapLine(
-                f"{number:>3} {title}" if first == unit.first else f"    steps {first}..{last}",
-                _makes(fresh, letters),
-                cells.of(shown.alive(step)),
-                shown.occupied(step),
-                step == shown.peak_step,
-            )
+            peak = step == shown.peak_step
+            if lines and not fresh and (drawn, full) == (lines[-1][1].cells, lines[-1][1].bytes):
+                # Nothing new to see: the line before goes on.
+                first, before = lines.pop()
+                peak = peak or before.peak
+                made_text = before.makes
+            else:
+                made_text = _makes(fresh, letters)
+            label = f"{number:>3} {title}" if first == unit.first else f"    steps {first}..{last}"
+            lines.append((first, MapLine(label, made_text, drawn, full, peak)))
+        yield from (line for _, line in lines)
 
 
 def _makes(blocks: list[MapBlock], letters: dict[str, str]) -> str:

@@ -121,10 +121,16 @@ class Unit:
     layers: tuple[LayerUse, ...]
 
     @property
+    def by_rows(self) -> bool:
+        """Whether it takes several steps."""
+        return self.last > self.first
+
+    @property
     def title(self) -> str:
         """For people."""
         if len(self.layers) == 1:
-            return f"{self.layers[0].index} {self.layers[0].title}"
+            rows = ", by rows" if self.by_rows else ""
+            return f"{self.layers[0].index} {self.layers[0].title}{rows}"
         return f"{self.layers[0].index} to {self.layers[-1].index}, by rows"
 
 

@@ -181,6 +181,35 @@ def test_conditional_return_goes_on(tmp_path: Path) -> None:
     assert bound_of(tmp_path, body).bytes == 8 + 56 + 8
 
 
+INSIDE = """\
+    function toy_divide
+    push {r4-r7, lr}
+    push {r0-r3}
+    add sp, #16
+    pop {r4-r7, pc}
+inside:
+    push {r4, lr}
+    bl toy_leaf
+    pop {r4, pc}
+
+    function toy_leaf
+    push {r0, r1}
+    add sp, #8
+    bx lr
+
+    function toy_run
+    push {r4, lr}
+    bl inside
+    pop {r4, pc}
+"""
+
+
+def test_a_function_entered_in_its_middle(tmp_path: Path) -> None:
+    """As libgcc's division with a remainder does with the plain one on Armv6-M."""
+    bound = bound_of(tmp_path, INSIDE, "rp2040")
+    assert bound.chain == (("toy_run", 8), ("toy_divide", 8), ("toy_leaf", 8))
+
+
 SWITCH = """
 int32_t toy_count;
 __attribute__((noinline)) static int32_t deep(int32_t x)

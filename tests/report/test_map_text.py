@@ -31,17 +31,9 @@ STREAMED = """\
 streamed: arena 48 bytes, proved optimal
 layer                  makes            0                                         48   bytes
 input                  a 1x4x4x2        aaaaaaaaaaaaaaaaaaaaaaaaaaaaa...............      32
-  0 to 1, by rows      b 1x4x4x4        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 2..3                          aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 4..5                          aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 6..7                          aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48 < peak
-    steps 8..9                          aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
+  0 to 1, by rows      b 1x4x4x4        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48 < peak
     steps 10..11                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaa........+++%%%%      40
-    steps 12..13                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 14..15                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 16..17                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 18..19                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
-    steps 20..21                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
+    steps 12..21                        aaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
     steps 22..23       c 1x4            ####aaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbb+++%%%%      48
   2 SOFTMAX                             cccc...????????.............................      12
 % scratch; + sums; ? other; # shared by a tensor that dies and one that is made; . free
