@@ -21,7 +21,9 @@ def operators() -> tuple[type[Op], ...]:
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for _, cls in inspect.getmembers(module, inspect.isclass):
             local = cls.__module__ == module.__name__
-            if not (local and issubclass(cls, Op)) or inspect.isabstract(cls):
+            # A class without a stem is the base of several operators.
+            concrete = not inspect.isabstract(cls) and hasattr(cls, "stem")
+            if not (local and issubclass(cls, Op) and concrete):
                 continue
             if found.setdefault(cls.stem, cls) is not cls:
                 raise InternalError(f"two operators are called {cls.stem!r}")

@@ -1,39 +1,20 @@
-"""QUANTIZE by table."""
+"""QUANTIZE by table, one byte at a time."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
-from edgegen.kernels.order import AccessOrder
-from edgegen.kernels.table import table_cost, table_flash, table_formats, table_order, table_packed
+from edgegen.ir.types import Array
+from edgegen.kernels.scalar_table import ScalarTable
 from edgegen.ops.quantize import Quantize
 
 
-class ScalarQuantize(Kernel[Quantize]):
-    """One byte in, one byte out; the table has 256 bytes."""
+class ScalarQuantize(ScalarTable[Quantize]):
+    """See `ScalarTable`."""
 
     op: ClassVar[type[Op]] = Quantize
-    name: ClassVar[str] = "scalar"
-    code_bytes: ClassVar[int] = 32
 
-    def formats(self, op: Quantize, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
-        """See `Kernel.formats`."""
-        return table_formats(io)
-
-    def flash_bytes(self, op: Quantize, io: KernelIO) -> int:  # noqa: ARG002
-        """See `Kernel.flash_bytes`."""
-        return table_flash(io)
-
-    def order(self, op: Quantize, io: KernelIO) -> AccessOrder:  # noqa: ARG002
-        """See `Kernel.order`."""
-        return table_order(io)
-
-    def cost(self, op: Quantize, io: KernelIO) -> Cost:  # noqa: ARG002
-        """See `Kernel.cost`."""
-        return table_cost(io)
-
-    def pack(self, op: Quantize, io: KernelIO) -> Packed:
-        """See `Kernel.pack`."""
-        return table_packed(io, op.table(io))
+    def table(self, op: Quantize, io: OpIO) -> Array:
+        """See `ScalarTable.table`."""
+        return op.table(io)

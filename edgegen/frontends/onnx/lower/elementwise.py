@@ -20,7 +20,8 @@ CLAMPS = {
     (-1.0, 1.0): "RELU_N1_TO_1",
     (0.0, 1.0): "RELU_0_TO_1",
 }
-FIXED = {"Sigmoid": "LOGISTIC", "Tanh": "TANH"}
+UNARY = {"Tanh": "TANH", "HardSwish": "HARD_SWISH"}
+RELU6_RANGE = QuantParams((6.0 / 255.0,), (-128,))
 
 
 @lowers("Add", "Sub", "Mul")
@@ -78,14 +79,42 @@ def clamp(emitter: Emitter, node: Node) -> bool | None:
     return None
 
 
-@lowers("Sigmoid", "Tanh")
-def fixed_range(emitter: Emitter, node: Node) -> bool | None:
-    """Functions whose output quantisation TFLite prescribes."""
-    if emitter.value(node.outputs[0]).dtype.kind not in "fi":
-        return False
-    written = emitter.target(node.outputs[0], None, KNOWN_RANGES[node.op])
-    emitter.emit(node, FIXED[node.op], [emitter.read(node.inputs[0])], written)
+@lowers("Sigmoid")
+def sigmoid(emitter: Emitter, node: Node) -> None:
+    """Sigmoid, whose output quantisation TFLite prescribes."""
+    written = emitter.target(node.outputs[0], None, KNOWN_RANGES["Sigmoid"])
+    emitter.emit(node, "LOGISTIC", [emitter.read(node.inputs[0])], written)
     emitter.finish(node, written, node.outputs[0])
+
+
+@lowers("Tanh", "HardSwish")
+def unary(emitter: Emitter, node: Node) -> None:
+    """Functions of one value without attributes."""
+    x = emitter.read(node.inputs[0])
+    emitter.emit(node, UNARY[node.op], [x], emitter.target(node.outputs[0]))
+
+
+@lowers("HardSigmoid")
+def hard_sigmoid(emitter: Emitter, node: Node) -> bool | None:
+    """A slope of 1/6 and an offset of 1/2, as relu6(x + 3) / 6; TFLite has no operator for it."""
+    slope, offset = node.number("alpha", 0.2), node.number("beta", 0.5)
+    if abs(slope - 1 / 6) > 1e-6 or offset != 0.5:
+        return False
+    x, integer = node.inputs[0], emitter.is_integer(node)
+
+    def constant(name: str, value: float) -> str:
+        data = np.array(value, np.float32)
+        return quantised(emitter, name, data) if integer else emitter.constant(name, data)
+
+    kind = emitter.kind(emitter.value(node.outputs[0]))
+    if integer:
+        kind = replace(kind, quant=RELU6_RANGE)
+    gate = emitter.temporary(f"{node.outputs[0]}_gate", kind)
+    attributes = {"fused_activation_function": "RELU6"}
+    emitter.emit(node, "ADD", [emitter.read(x), constant("three", 3.0)], gate, **attributes)
+    written = emitter.target(node.outputs[0])
+    attributes = {"fused_activation_function": "NONE"}
+    emitter.emit(node, "MUL", [gate, constant("sixth", 1 / 6)], written, **attributes)
     return None
 
 
@@ -138,13 +167,6 @@ def prelu(emitter: Emitter, node: Node) -> bool | None:
     inputs = [emitter.read(node.inputs[0]), _operand(emitter, node, node.inputs[1])]
     emitter.emit(node, "PRELU", inputs, emitter.target(node.outputs[0]))
     return None
-
-
-@lowers("HardSwish")
-def hard_swish(emitter: Emitter, node: Node) -> None:
-    """HardSwish."""
-    x = emitter.read(node.inputs[0])
-    emitter.emit(node, "HARD_SWISH", [x], emitter.target(node.outputs[0]))
 
 
 @lowers("QuantizeLinear")

@@ -10,6 +10,7 @@ from edgegen.errors import Problem, UnsupportedError
 from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
 from edgegen.frontends.onnx.model import Array, Node, Shape, Value
+from edgegen.ops.resize_nearest_neighbor import nearest
 
 
 @lowers("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
@@ -195,7 +196,7 @@ def _nearest(before: Shape, after: Shape, place: str, rounding: str) -> tuple[bo
     if len(known) != len(wanted):
         return None
     for flags in ((False, False), (False, True), (True, False)):
-        found = [tflite_pixels(n, m, *flags) for n, m in zip(before, after, strict=True)]
+        found = [nearest(n, m, *flags) for n, m in zip(before, after, strict=True)]
         if all(np.array_equal(f, w) for f, w in zip(found, known, strict=True)):
             return flags
     raise UnsupportedError(
@@ -226,17 +227,3 @@ def _onnx_pixels(n: int, m: int, place: str, rounding: str) -> Array | None:
         "round_prefer_ceil": np.floor(at + 0.5),
     }.get(rounding)
     return None if near is None else np.clip(near, 0, n - 1).astype(np.int64)
-
-
-def tflite_pixels(n: int, m: int, align: bool, half: bool) -> Array:
-    """The source pixel of each output.
-
-    Source: TFLite 2.14 `reference/resize_nearest_neighbor.h` GetNearestNeighbor, in float32.
-    """
-    scale = (
-        np.float32(n - 1) / np.float32(m - 1) if align and m > 1 else np.float32(n) / np.float32(m)
-    )
-    at = (np.arange(m, dtype=np.float32) + np.float32(0.5 if half else 0.0)) * scale
-    near = np.floor(at.astype(np.float64) + 0.5) if align else np.floor(at)
-    pixels: Array = np.clip(near, 0, n - 1).astype(np.int64)
-    return pixels

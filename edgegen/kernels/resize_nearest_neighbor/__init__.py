@@ -1,0 +1,1 @@
+"""Kernels of RESIZE_NEAREST_NEIGHBOR."""

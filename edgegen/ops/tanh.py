@@ -1,0 +1,44 @@
+"""TANH on int8 and float32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from edgegen.ir import OpIO
+from edgegen.ir.int8_form import Int8Form
+from edgegen.ops.table_op import Float64, TableOp
+from edgegen.quant.lookup import Float32, Int8, lookup_table
+
+OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 128.0, 0
+"""What the 8-bit quantisation specification demands; the kernel takes any."""
+
+
+def tanh(x: Float32) -> Float32:
+    """tanhf, correctly rounded through float64."""
+    return np.tanh(x.astype(np.float64)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Tanh(TableOp):
+    """Hyperbolic tangent of every element."""
+
+    stem: ClassVar[str] = "tanh"
+    sources: ClassVar[tuple[str, ...]] = ("TANH",)
+
+    def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int8_form`."""
+        return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
+
+    def table(self, io: OpIO) -> Int8:
+        """See `TableOp.table`.
+
+        Source: TFLite 2.14 `activations.cc`: the reference kernel is a table computed in float32.
+        """
+        return lookup_table(io.input(0).type, io.output.type, tanh)
+
+    def real(self, x: Float64) -> Float64:
+        """See `TableOp.real`."""
+        return np.tanh(x)
