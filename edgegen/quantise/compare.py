@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from edgegen.errors import InputError, Problem
 from edgegen.ir import Graph, Op
+from edgegen.passes.base import run_passes
 from edgegen.quantise.measure import Error, Measurement, float_activations, measure
 from edgegen.quantise.progress import Track, silent
+from edgegen.quantise.quantise import PASSES
 from edgegen.quantise.samples import Samples
 
 RESCALED = 6.0
@@ -63,6 +65,8 @@ def compare(source: Graph, graph: Graph, samples: Samples, track: Track = silent
     Raises:
         InputError: the models' inputs or outputs differ in number or shape.
     """
+    # Layouts are solved in both, so that an ONNX model compares with what became of it.
+    source, graph = run_passes(source, PASSES), run_passes(graph, PASSES)
     names = matching(source, graph)
     found = measure(source, graph, samples.inputs, samples.labels, names, track)
     writers = {name: op for op in source.ops for name in op.outputs}

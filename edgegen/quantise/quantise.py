@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edgegen.errors import InputError, Problem
+from edgegen.errors import InputError, ModelError, Problem, QuantisationError
 from edgegen.ir import DType, Graph
 from edgegen.ir.verify import verify
 from edgegen.passes.base import Pass, run_passes
@@ -170,11 +170,11 @@ class Quantiser:
         }
         assignment = assign(graph, ranges)
         result = convert(graph, assignment, self.weights)
-        verify(result)
+        _require_int8_forms(result)
         if recipe.corrected:
             chosen = self.samples[:CORRECTION_SAMPLES] if samples is None else samples
             result = correct_biases(graph, result, chosen)
-            verify(result)
+            _require_int8_forms(result)
         return Quantised(self.source, graph, result, assignment, recipe)
 
     def _range(self, equalised: bool, name: str, observer: str) -> Range:
@@ -211,11 +211,28 @@ def quantise(
 
     Raises:
         InputError: the samples or the graph cannot be used.
-        ModelError: an operator has no int8 form; all are listed.
+        QuantisationError: operators have no int8 form; all are listed.
     """
     settings = settings or Settings()
     quantiser = Quantiser(graph, samples, settings.weights, track)
     return best_of(quantiser, settings.recipes(), track)
+
+
+def _require_int8_forms(graph: Graph) -> None:
+    """Checks the int8 graph.
+
+    Raises:
+        QuantisationError: with everything that operators do not accept.
+    """
+    try:
+        verify(graph)
+    except ModelError as error:
+        raise QuantisationError(
+            [
+                replace(p, why=p.why or "the operator has no such form on int8")
+                for p in error.problems
+            ]
+        ) from error
 
 
 def best_of(quantiser: Quantiser, recipes: Sequence[Recipe], track: Track = silent) -> Quantised:

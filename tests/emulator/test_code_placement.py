@@ -17,6 +17,7 @@ from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.model_run import ModelRun, run_model, write_library
 from edgegen.errors import FitError
+from edgegen.export.flatbuffer import OperatorSpec, OptionValue, TensorSpec, write_model
 from edgegen.frontends import tflite
 from edgegen.frontends.build import build
 from edgegen.kernels.gemm import FRAME_BYTES, PAIR_BYTES, UNROLLED_PAIRS, Taps, unrolled_pairs
@@ -35,7 +36,6 @@ from tests.support import data
 from tests.support.batch import case_graph
 from tests.support.cases import load_cases
 from tests.support.small import small_case, small_model
-from tests.support.tflite_writer import OperatorSpec, OptionValue, TensorSpec, write_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgegen.codegen.package import pack
+from edgegen.export.flatbuffer import TensorSpec
 from edgegen.kernels.conv2d.winograd_layer import F2X2, F4X4, Transform
 from edgegen.kernels.formats import DENSE, HWC, Format
 from edgegen.pipeline import Compilation
@@ -20,7 +21,6 @@ from tests.support import data
 from tests.support.batch import Variant, case_graph, failures, run_emulated, run_on_host
 from tests.support.cases import Case
 from tests.support.data import Array
-from tests.support.tflite_writer import TensorSpec
 
 BOARDS = {"m4": "nucleo_l4r5zi", "m7": "mps2_an500", "m33": "mps2_an505"}
 FORMATS = ((HWC, HWC), (HWC, DENSE), (DENSE, HWC), (DENSE, DENSE))

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from edgegen.emulate.model_run import ModelRun, run_model
+from edgegen.export.flatbuffer import OperatorSpec, OptionValue, TensorSpec, write_model
 from edgegen.pipeline import Options, compile_model
 from edgegen.target.board import load_board
 from edgegen.verify.vectors import standard_vectors
 from edgegen.verify.verify import reference_runs, verify_host
 from tests.emulator.test_cases import BOARDS
 from tests.support import data
-from tests.support.tflite_writer import OperatorSpec, OptionValue, TensorSpec, write_model
 
 
 @dataclass

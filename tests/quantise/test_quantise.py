@@ -13,6 +13,7 @@ from edgegen.frontends import tflite
 from edgegen.frontends.build import build
 from edgegen.ir import DType, Graph, QuantParams
 from edgegen.ir.verify import verify
+from edgegen.ops.softmax import Softmax
 from edgegen.quantise.assign import Assignment, assign
 from edgegen.quantise.convert import WeightOptions, convert
 from edgegen.quantise.correct import correct_biases
@@ -282,3 +283,16 @@ def test_samples_that_overflow_are_named() -> None:
     bad[1]["in0"][0, 0, 0, 0] = np.nan
     with pytest.raises(InputError, match="sample 1 makes tensor 'in0'"):
         quantise(graph, bad)
+
+
+def test_what_int8_cannot_do_is_listed() -> None:
+    net = FloatNetwork()
+    x = net.input(1, 4, 4, 3)
+    y = net.relu(net.logistic(net.relu(x, "RELU6")), "RELU")
+    graph = net.graph(net.softmax(y))
+    # A softmax that nobody can compute on int8: its beta makes a scale out of range.
+    last = graph.ops[-1]
+    assert isinstance(last, Softmax)
+    graph = replace(graph, ops=(*graph.ops[:-1], replace(last, beta=1e-30)))
+    with pytest.raises(QuantisationError, match="beta"):
+        quantise(graph, samples(graph, 2))

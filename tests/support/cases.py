@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from edgegen.export.flatbuffer import OperatorSpec, OptionValue, TensorSpec, write_model
 from tests.support import data
 from tests.support.data import Array
 from tests.support.oracle import Recording, recorded
-from tests.support.tflite_writer import OperatorSpec, OptionValue, TensorSpec, write_model
 
 CASES_DIR = Path(__file__).parents[1] / "ops"
 RANDOM_VECTORS = 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgegen.export.flatbuffer import OperatorSpec, TensorSpec, write_model
 from edgegen.frontends import tflite
 from edgegen.frontends.build import build
 from edgegen.verify.reference import evaluate
 from tests.support import data
 from tests.support.data import Array
-from tests.support.tflite_writer import OperatorSpec, TensorSpec, write_model
 
 
 def dense(shape: tuple[int, ...], *, keep: bool, scales: tuple[float, ...]) -> Array:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgegen.export.flatbuffer import OperatorSpec, TensorSpec, options_table, write_model
 from edgegen.frontends import tflite
 from tests.support import data
 from tests.support.cases import Case, load_cases
 from tests.support.models import MODELS_FILE, model_inputs, recorded_models
 from tests.support.oracle import OPS_FILE, recorded, write_recordings
-from tests.support.tflite_writer import OperatorSpec, TensorSpec, options_table, write_model
 
 
 def test_random_data_never_changes() -> None:
