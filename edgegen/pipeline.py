@@ -46,6 +46,9 @@ PASSES: tuple[Pass, ...] = (
 )
 """Every exact rewrite, in order."""
 
+DTYPES = ("int8", "float32")
+"""What generated code may compute on."""
+
 MAX_MODEL_BYTES = 1 << 28
 
 
@@ -64,6 +67,7 @@ class Options:
         layout: linker sections that the user named, and who owns the arena.
         streaming: whether layers may run row by row where RAM is short.
         reading: what an ONNX file leaves open: shapes and layouts.
+        dtype: `int8` refuses models that compute on float32; `float32` builds them as they are.
     """
 
     name: str | None = None
@@ -76,6 +80,7 @@ class Options:
     layout: Layout = field(default_factory=Layout)
     streaming: bool = True
     reading: OnnxOptions = field(default_factory=OnnxOptions)
+    dtype: str = "int8"
 
     def core(self, board: Board) -> Core:
         """The board's core as kernels should see it: code in RAM may have loops of any size."""
@@ -208,7 +213,8 @@ def compile_model(
     """
     options = options or Options()
     source = read_graph(blob, name, options.reading)
-    require_integers(source)
+    if options.dtype != "float32":
+        require_integers(source)
     dumps = {"00_read.txt": graph_text(source)}
 
     def seen(item: str, result: Graph) -> None:

@@ -19,7 +19,7 @@ from edgegen.cli.placement import placement_options
 from edgegen.cli.reading import reading_options
 from edgegen.errors import EdgegenError, InputError, Problem, ToolError
 from edgegen.frontends.onnx import OnnxOptions
-from edgegen.pipeline import Options
+from edgegen.pipeline import DTYPES, Options
 from edgegen.target.select import OPTIMIZE
 
 P = ParamSpec("P")
@@ -82,6 +82,13 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         help="Whether layers may run row by row where RAM is short.",
     )
     @reading_options
+    @click.option(
+        "--dtype",
+        type=click.Choice(DTYPES),
+        default="int8",
+        show_default=True,
+        help="float32 builds a model that computes on float32, as plain C for any core.",
+    )
     @functools.wraps(command)
     def wrapped(
         *args: object,
@@ -92,6 +99,7 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         ram_budget: int | None,
         streaming: bool,
         reading: OnnxOptions,
+        dtype: str,
         **kwargs: object,
     ) -> R:
         options = Options(
@@ -102,6 +110,7 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
             ram_budget,
             streaming=streaming,
             reading=reading,
+            dtype=dtype,
         )
         return command(*args, options=options, **kwargs)
 

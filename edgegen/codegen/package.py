@@ -105,7 +105,9 @@ def pack(plan: Plan, name: str, *, kernels_in_ram: bool = False) -> Package:
         packed = call.kernel.pack(call.op, call.io)
         names: dict[str, str] = {}
         for constant in packed.constants:
-            data = np.ascontiguousarray(constant.data)
+            # A bool is a byte in C.
+            kind = np.uint8 if constant.data.dtype == np.bool_ else constant.data.dtype
+            data = np.ascontiguousarray(constant.data, kind)
             # One-dimensional in C: the packing order is the kernel's affair.
             key = (data.dtype.str, (data.size,), data.tobytes())
             if key not in symbols:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from edgegen import __version__
 from edgegen.codegen.environment import render
-from edgegen.codegen.filters import wrap_values
 from edgegen.codegen.layout import Layout
 from edgegen.codegen.package import Package
-from edgegen.codegen.views import ArrayView, model_view
-from edgegen.plan.plan import ALIGNMENT
-from edgegen.verify.reference import RAMP_OFFSET, evaluate, ramp
+from edgegen.codegen.selftest import selftest_view
+from edgegen.codegen.views import model_view
 
 
 def render_library(package: Package) -> dict[str, str]:
     """The C library and its packaging files, text by file name."""
     files = _sources(package)
     title = f'The neural network "{package.name}"'
-    return {**files, **_packaging(package.name, title, files)}
+    return {**files, **_packaging(package.name, title, files, real=_real([package]))}
 
 
 def bundle_files(name: str, packages: Sequence[Package], layout: Layout) -> dict[str, str]:
@@ -42,18 +38,26 @@ def bundle_files(name: str, packages: Sequence[Package], layout: Layout) -> dict
         "layout": layout,
         "models": [(n, Layout(owner=layout.owner, group=name).arena_pointer(n)) for n in names],
         "arena_bytes": max(package.plan.arena.size for package in packages),
-        "alignment": ALIGNMENT,
+        "alignment": max(package.plan.problem.alignment for package in packages),
+        "real": _real(packages),
     }
     files[f"{name}.h"] = render("bundle.h.j2", **view)
     files[f"{name}.c"] = render("bundle.c.j2", **view)
-    return {**files, **_packaging(name, f"The neural networks {', '.join(names)}", files)}
+    title = f"The neural networks {', '.join(names)}"
+    return {**files, **_packaging(name, title, files, real=_real(packages))}
 
 
-def _packaging(name: str, title: str, files: Iterable[str]) -> dict[str, str]:
+def _real(packages: Sequence[Package]) -> bool:
+    """Whether any of the models computes on float32."""
+    return any(package.plan.program.graph.computes_float for package in packages)
+
+
+def _packaging(name: str, title: str, files: Iterable[str], *, real: bool) -> dict[str, str]:
     view = {
         "name": name,
         "title": title,
         "version": __version__,
+        "real": real,
         "sources": [f for f in files if f.endswith(".c")],
     }
     return {
@@ -70,17 +74,5 @@ def _sources(package: Package) -> dict[str, str]:
         f"{name}.c": render("model.c.j2", **view),
         f"{name}_weights.h": render("weights.h.j2", **view),
         f"{name}_weights.c": render("weights.c.j2", **view),
-        f"{name}_selftest.c": render("selftest.c.j2", **view, **_selftest(package)),
+        f"{name}_selftest.c": render("selftest.c.j2", **view, **selftest_view(package)),
     }
-
-
-def _selftest(package: Package) -> dict[str, object]:
-    """The golden vector: outputs of the numpy reference for the ramp input."""
-    graph = package.plan.program.graph
-    values = evaluate(graph, {n: ramp(graph.tensor(n).type) for n in graph.inputs})
-    expected = []
-    for name in graph.outputs:
-        raw = np.frombuffer(values[name].tobytes(), np.uint8)
-        values_text = wrap_values(map(str, raw.tolist()), indent=8)
-        expected.append(ArrayView(name, "uint8_t", raw.size, name, values_text))
-    return {"selftest": expected, "selftest_offset": RAMP_OFFSET}

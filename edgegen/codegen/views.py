@@ -16,8 +16,9 @@ from edgegen.codegen.layers import layer_views, step_views
 from edgegen.codegen.names import tensor_identifiers
 from edgegen.codegen.package import Package, Symbol
 from edgegen.errors import InternalError
-from edgegen.ir import Tensor, TensorType
-from edgegen.plan.plan import ALIGNMENT, proof_text
+from edgegen.ir import DType, Tensor, TensorType
+from edgegen.kernels.c_types import c_type, float_literal, integer_literal
+from edgegen.plan.plan import proof_text
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ class Port:
     def title(self) -> str:
         """The tensor's name in the source model."""
         return self.tensor.name
+
+    @property
+    def quantised(self) -> bool:
+        """Whether the stored values stand for real ones."""
+        return self.type.quant is not None
+
+    @property
+    def contents(self) -> str:
+        """What the self-test fills the buffer with: `reals`, `bools`, or else bytes."""
+        return {DType.FLOAT32: "reals", DType.BOOL: "bools"}.get(self.type.dtype, "bytes")
 
     @property
     def shape_values(self) -> str:
@@ -99,7 +110,7 @@ def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ..
                 tensor,
                 f"{name}_{kind}{suffix}",
                 f"{name}_{kind}{suffix}".upper(),
-                f"{tensor.type.dtype.value}_t",
+                c_type(tensor.type.dtype),
                 package.plan.offset(buffer_of[tensor_name]),
             )
         )
@@ -108,7 +119,7 @@ def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ..
 
 def array_view(symbol: Symbol, values: str = "") -> ArrayView:
     """A constant array; without values for a declaration."""
-    ctype = f"{symbol.data.dtype.name}_t"
+    ctype = c_type(DType(symbol.data.dtype.name))
     return ArrayView(symbol.name, ctype, symbol.data.size, symbol.comment, values)
 
 
@@ -119,6 +130,11 @@ def symbol_views(symbols: tuple[Symbol, ...]) -> Iterator[ArrayView]:
         if symbol.data.dtype == np.int32:
             # -2**31 has no plain literal in C.
             text = ["(-2147483647 - 1)" if v == -(2**31) else str(v) for v in values]
+        elif symbol.data.dtype == np.float32:
+            text = [float_literal(v) for v in values]
+        elif symbol.data.dtype in (np.int64, np.uint64):
+            kind = DType(symbol.data.dtype.name)
+            text = [integer_literal(v, kind) for v in values]
         elif symbol.data.dtype == np.uint32:
             text = [f"0x{v:08x}u" for v in values]
         else:
@@ -189,7 +205,9 @@ def model_view(package: Package) -> dict[str, Any]:
         "p": package.name,
         "version": __version__,
         "arena_bytes": plan.arena.size,
-        "arena_words": plan.arena.size // ALIGNMENT,
+        "arena_words": plan.arena.size // plan.problem.alignment,
+        "alignment": plan.problem.alignment,
+        "real": graph.computes_float,
         "proof": proof_text(plan.arena),
         "weights_bytes": package.bytes_of(),
         "macs": graph.macs,
@@ -199,7 +217,6 @@ def model_view(package: Package) -> dict[str, Any]:
         "code_section": package.code_section,
         "layout": package.layout,
         "keep_input": bool(graph.kept),
-        "alignment": ALIGNMENT,
         "arena": package.layout.arena_pointer(package.name),
         "foreign": tuple(array_view(symbol) for symbol in package.foreign),
         "inputs": ports(package, graph.inputs, "input"),

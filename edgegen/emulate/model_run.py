@@ -83,6 +83,7 @@ class ModelRun:
         stack: the worst case that the linked code allows.
         on_board: least and most cycles with the board's wait states, modelled; None where they
             were not asked for or cannot be modelled.
+        exact: whether every byte was to be equal; float32 need only be close.
     """
 
     inferences: int
@@ -95,6 +96,7 @@ class ModelRun:
     stack_bytes: int
     stack: StackBound
     on_board: tuple[float, float] | None = None
+    exact: bool = True
 
 
 def write_library(compilation: Compilation, folder: Path) -> ModelLibrary:
@@ -312,4 +314,5 @@ def _summary(
         None
         if result.on_board is None
         else (result.on_board.low / inferences, result.on_board.high / inferences),
+        not compilation.graph.computes_float,
     )

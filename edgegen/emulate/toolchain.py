@@ -146,7 +146,9 @@ def build_elf(
     objects = _compile_all(compile_command, [startup, *sources], workdir / "objects")
     elf = workdir / "firmware.elf"
     link = [gcc, *board.flags, *_LINK, f"-T{script}", f"-Wl,-Map={elf.with_suffix('.map')}"]
-    problem = _run([*link, *map(str, objects), "-o", str(elf)], "linking firmware.elf")
+    # Float networks call the mathematical functions of the C library.
+    inputs = [*map(str, objects), "-lm"]
+    problem = _run([*link, *inputs, "-o", str(elf)], "linking firmware.elf")
     if problem:
         raise ToolError(problem)
     return elf

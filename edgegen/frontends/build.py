@@ -78,7 +78,8 @@ def _parse(node: RawNode, origin: Origin) -> Op:
     cls = operator_for(node.type)
     if cls is not None:
         return cls.parse(node, origin)
-    known = supported_sources()
+    # Names in lower case are the IR's own, which no model file uses.
+    known = [s for s in supported_sources() if not s.islower()]
     hint = _HINTS.get(node.type.split(" ")[0], "")
     if not hint:
         close = difflib.get_close_matches(node.type, known, 2, 0.7)

@@ -14,7 +14,7 @@ from edgegen.ir.names import short_name
 from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import Attribute, RawNode
 from edgegen.ir.row_window import RowWindow
-from edgegen.ir.types import Array, Tensor
+from edgegen.ir.types import Array, DType, Tensor
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,15 @@ class Graph:
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         return sum(op.macs(self.io(op)) for op in self.ops)
+
+    @cached_property
+    def computes_float(self) -> bool:
+        """Whether any operator reads or writes float32."""
+        return any(
+            t is not None and t.type.dtype is DType.FLOAT32
+            for op in self.ops
+            for t in (*self.io(op).inputs, *self.io(op).outputs)
+        )
 
     def activations(self) -> Iterable[Tensor]:
         """Graph inputs and everything operators produce, in order of definition."""

@@ -53,6 +53,11 @@ class RawNode:
         value = self.attributes.get(name, default)
         return float(value) if isinstance(value, (int, float)) else default
 
+    def integers(self, name: str) -> tuple[int, ...]:
+        """A list of integers; empty when absent."""
+        value = self.attributes.get(name, ())
+        return value if isinstance(value, tuple) else ()
+
     def flag(self, name: str, default: bool = False) -> bool:
         """A boolean attribute."""
         return bool(self.attributes.get(name, default))

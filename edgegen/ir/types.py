@@ -18,8 +18,11 @@ class DType(Enum):
     INT8 = "int8"
     UINT8 = "uint8"
     INT16 = "int16"
+    UINT16 = "uint16"
     INT32 = "int32"
+    UINT32 = "uint32"
     INT64 = "int64"
+    UINT64 = "uint64"
     FLOAT32 = "float32"
     BOOL = "bool"
 
@@ -32,6 +35,11 @@ class DType(Enum):
     def bytes(self) -> int:
         """Size of one element in bytes."""
         return self.numpy.itemsize
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether it is an integer type; bool is none."""
+        return self.numpy.kind in "iu"
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -31,13 +31,23 @@ class ConstantKind(Enum):
     TABLE = "table"
 
 
+class Numbers(Enum):
+    """What an operator computes on; see `edgegen.ops.rules.is_float`."""
+
+    INTEGER = "integers"
+    FLOAT32 = "float32"
+
+
+ANY_NUMBERS = frozenset(Numbers)
+
+
 @dataclass(frozen=True)
 class Constant:
     """A constant array that a kernel reads; it is rendered into NAME_weights.c.
 
     Attributes:
         role: what it is, a C identifier such as `weights` or `bias`; unique in one kernel call.
-        data: the packed array, int8 to uint32, in the order the kernel reads it.
+        data: the packed array, integers or float32, in the order the kernel reads it.
         kind: what flash is counted as.
     """
 
@@ -128,6 +138,9 @@ class Kernel(ABC, Generic[OpT]):
     """Features of the core that it needs."""
     code_bytes: ClassVar[int] = 512
     """Flash of one routine, an estimate for the fit check before anything is compiled."""
+
+    computes: ClassVar[frozenset[Numbers]] = frozenset({Numbers.INTEGER})
+    """The numbers that it computes on, as the operator's rule tells them apart."""
 
     expands: ClassVar[bool] = False
     """Whether its constants are much larger than the model's weights."""

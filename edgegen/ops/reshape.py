@@ -28,12 +28,11 @@ class Reshape(SameBytes):
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Reshape:
         """See `Op.parse`."""
-        shape = node.attributes.get("new_shape", ())
         return cls(
             inputs=node.inputs,
             outputs=node.outputs,
             origin=origin,
-            new_shape=shape if isinstance(shape, tuple) else (),
+            new_shape=node.integers("new_shape"),
         )
 
     def node(self, io: OpIO) -> RawNode:  # noqa: ARG002

@@ -23,12 +23,11 @@ class Squeeze(SameBytes):
     @classmethod
     def parse(cls, node: RawNode, origin: Origin) -> Squeeze:
         """See `Op.parse`."""
-        dims = node.attributes.get("squeeze_dims", ())
         return cls(
             inputs=node.inputs,
             outputs=node.outputs,
             origin=origin,
-            dims=dims if isinstance(dims, tuple) else (),
+            dims=node.integers("squeeze_dims"),
         )
 
     def node(self, io: OpIO) -> RawNode:  # noqa: ARG002

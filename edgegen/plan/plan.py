@@ -18,6 +18,11 @@ ALIGNMENT = 4
 """Bytes; every buffer starts at a multiple, so that kernels may read whole words."""
 
 
+def alignment_of(program: Program) -> int:
+    """`ALIGNMENT`, or more where a buffer has wider elements."""
+    return max([ALIGNMENT, *(b.type.dtype.bytes for b in program.buffers.values())])
+
+
 @dataclass(frozen=True)
 class Plan:
     """A program with an address for every buffer.
@@ -60,7 +65,7 @@ def plan(program: Program, *, use_cp_sat: bool = False) -> Plan:
         raise ModelError(
             [Problem(f"output {n!r} is a constant", hint="remove it") for n in constant_outputs]
         )
-    problem = arena_problem(program, ALIGNMENT)
+    problem = arena_problem(program, alignment_of(program))
     arena = plan_arena(problem, use_cp_sat=use_cp_sat)
     require_valid(problem, arena)
     return Plan(program, problem, arena)

@@ -9,7 +9,7 @@ from rich.console import Console
 from edgegen.bundle import Bundle
 from edgegen.emulate.bundle_run import BundleRow
 from edgegen.emulate.model_run import ModelRun
-from edgegen.report.tables import bar, new_table
+from edgegen.report.tables import agreement, bar, new_table
 from edgegen.target.board import Board
 
 
@@ -64,8 +64,9 @@ def print_run(console: Console, name: str, run: ModelRun, board: Board) -> None:
         deepest = " > ".join(f"{name} {size}" for name, size in run.stack.chain)
         console.print(f"      deepest calls: {deepest}", soft_wrap=True)
     console.print(
-        f"[green]exact[/green]: {run.compared:,} bytes of all layers over {run.inferences} "
-        "inferences equal the reference"
+        f"[green]{'exact' if run.exact else 'close'}[/green]: {run.compared:,} bytes of all layers "
+        f"over {run.inferences} inferences are {agreement(run.exact)} in the reference and on "
+        "the core"
     )
 
 

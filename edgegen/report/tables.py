@@ -19,6 +19,7 @@ from edgegen.report.memory_map import memory_map
 from edgegen.report.placement import arena_duties, duties
 from edgegen.target.board import Board
 from edgegen.target.fit import Fit
+from edgegen.verify.tolerance import RELATIVE
 from edgegen.verify.verify import Verdict
 
 
@@ -123,11 +124,17 @@ def print_explain(console: Console, compilation: Compilation) -> None:
             console.print(f"    not {rejection.kernel}: {rejection.reason}")
 
 
+def agreement(exact: bool) -> str:
+    """How results agree: integers byte for byte, float32 closely."""
+    return "equal" if exact else f"within {RELATIVE:g} of each tensor's largest value"
+
+
 def print_verdict(console: Console, name: str, verdict: Verdict, title: str) -> None:
     """The result of `edgegen verify`."""
     console.print(
-        f"[green]exact[/green]: {name}: {verdict.inferences} inferences x {verdict.layers} layers, "
-        f"{verdict.bytes:,} bytes equal in the numpy reference and the compiled C ({title})"
+        f"[green]{'exact' if verdict.exact else 'close'}[/green]: {name}: "
+        f"{verdict.inferences} inferences x {verdict.layers} layers, {verdict.bytes:,} bytes "
+        f"{agreement(verdict.exact)} in the numpy reference and the compiled C ({title})"
     )
     print_recorded(console, verdict.recorded, verdict.accuracy, verdict.inferences)
 

@@ -6,11 +6,6 @@ from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir import DType, Graph
 
 
-def computes_float(graph: Graph) -> bool:
-    """Whether any activation is float32."""
-    return any(t.type.dtype is DType.FLOAT32 for t in graph.activations())
-
-
 def require_integers(graph: Graph) -> None:
     """Refuses a graph with float32 activations, in one error for the whole graph.
 

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, KernelIO
+from edgegen.kernels.base import Cost, Formats, KernelIO, Numbers
 from edgegen.kernels.program import Rejection
 from edgegen.kernels.registry import AnyKernel, kernels_for
+from edgegen.ops.rules import is_float
 from edgegen.target.cores import Core
+
+PORTABLE = ("scalar", "float32")
+"""Names of the kernels in plain C, which every core can run."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,10 @@ def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objectiv
     missing = kernel.requires - core.features
     if missing:
         return f"{core.name} lacks {', '.join(sorted(missing))}"
-    if objective.scalar and kernel.name != "scalar":
+    numbers = Numbers.FLOAT32 if is_float(io) else Numbers.INTEGER
+    if numbers not in kernel.computes:
+        return f"the layer computes on {numbers.value}"
+    if objective.scalar and kernel.name not in PORTABLE:
         return "only plain C kernels were asked for"
     if kernel.expands and not objective.expand:
         return "its constants are larger than the model's: only --optimize speed takes it"

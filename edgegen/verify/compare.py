@@ -1,4 +1,4 @@
-"""Compares tensors byte for byte and names the first difference in the user's terms."""
+"""Compares tensors, integers byte for byte, and names the first difference in the user's terms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from edgegen.errors import Problem, VerificationError
 from edgegen.ir.types import Array
 from edgegen.kernels.program import Program
+from edgegen.verify.tolerance import differing
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Difference:
     layer: int | None
     tensor: str
     index: tuple[int, ...]
-    expected: int
-    actual: int
+    expected: float
+    actual: float
     count: int
     place: str
 
@@ -56,7 +57,7 @@ def first_difference(
         for layer, name, place in places:
             if name not in got:
                 continue
-            wrong = np.argwhere(want[name] != got[name])
+            wrong = np.argwhere(differing(want[name], got[name]))
             if len(wrong):
                 index = tuple(int(i) for i in wrong[0])
                 return Difference(
@@ -64,8 +65,8 @@ def first_difference(
                     layer,
                     name,
                     index,
-                    int(want[name][index]),
-                    int(got[name][index]),
+                    want[name][index].item(),
+                    got[name][index].item(),
                     len(wrong),
                     place,
                 )
@@ -77,7 +78,7 @@ def require_equal(
     expected: Sequence[Mapping[str, Array]],
     actual: Sequence[Mapping[str, Array]],
 ) -> int:
-    """Checks that all recorded bytes agree.
+    """Checks that all recorded bytes agree, float32 within `tolerance.RELATIVE`.
 
     Returns:
         The number of bytes compared.

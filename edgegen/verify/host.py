@@ -148,6 +148,7 @@ def host_program(
                 str(executable),
                 "harness.c",
                 *(f"{package.name}{part}.c" for part in ("", "_weights", "_selftest")),
+                "-lm",
             ],
             cwd=root,
             capture_output=True,

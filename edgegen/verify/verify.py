@@ -1,4 +1,4 @@
-"""`edgegen verify`: numpy reference against compiled C, all bytes of all layers."""
+"""`edgegen verify`: numpy reference against compiled C, all values of all layers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from edgegen.pipeline import Compilation
 from edgegen.verify.compare import require_equal
 from edgegen.verify.host import host_program
 from edgegen.verify.reference import evaluate
+from edgegen.verify.tolerance import differing
 from edgegen.verify.vectors import Vectors
 
 
@@ -26,6 +27,7 @@ class Verdict:
         bytes: bytes compared in all.
         recorded: names of recorded outputs that agree too.
         accuracy: share of labels that the outputs' maxima hit, or None without labels.
+        exact: whether every byte was to be equal; float32 need only be close.
     """
 
     inferences: int
@@ -33,6 +35,7 @@ class Verdict:
     bytes: int
     recorded: tuple[str, ...]
     accuracy: float | None
+    exact: bool = True
 
 
 def reference_runs(compilation: Compilation, vectors: Vectors) -> list[dict[str, Array]]:
@@ -46,7 +49,7 @@ def reference_runs(compilation: Compilation, vectors: Vectors) -> list[dict[str,
         values = evaluate(compilation.graph, batch)
         original = evaluate(compilation.source, batch)
         for name in compilation.graph.outputs:
-            if not np.array_equal(values[name], original[name]):
+            if differing(original[name], values[name]).any():
                 raise VerificationError(f"passes changed output {name!r} of input {i}")
         runs.append(values)
     return runs
@@ -75,6 +78,7 @@ def verify_host(
         count,
         require_recorded(compilation, vectors, expected),
         accuracy(compilation, vectors, expected),
+        not compilation.graph.computes_float,
     )
 
 
@@ -94,7 +98,7 @@ def require_recorded(
         name = compilation.graph.outputs[0]
         got = np.stack([run[name].ravel() for run in runs])
         want = recorded.reshape(got.shape)
-        wrong = np.argwhere(got != want)
+        wrong = np.argwhere(differing(want, got))
         if len(wrong):
             i, j = (int(v) for v in wrong[0])
             problems.append(

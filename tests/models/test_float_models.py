@@ -1,4 +1,4 @@
-"""Float32 models in the numpy reference, against TFLite 2.14's reference kernels."""
+"""Float32 models in the numpy reference, host C and an emulated core, against TFLite 2.14."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import zlib
 import numpy as np
 import pytest
 
+from edgegen.emulate.model_run import run_model
 from edgegen.errors import UnsupportedError
 from edgegen.ir import Graph
-from edgegen.pipeline import compile_model, read_graph
+from edgegen.pipeline import Options, compile_model, read_graph
+from edgegen.target.board import load_board
 from edgegen.target.cores import CORES
+from edgegen.verify.compare import first_difference
 from edgegen.verify.reference import evaluate
+from edgegen.verify.vectors import standard_vectors
+from edgegen.verify.verify import verify_host
 from tests.support.data import Array
 from tests.support.models import FLOAT_MODELS, model_inputs, recorded_models, shared_folder
 
@@ -48,6 +53,40 @@ def test_hybrid_weights_are_read_as_float32() -> None:
     for got, wanted in zip(outputs(graph, HYBRID), recorded_models()[HYBRID].outputs, strict=True):
         assert np.abs(got - wanted).max() <= 0.02
         assert got.argmax() == wanted.argmax()
+
+
+@pytest.mark.parametrize("name", FLOAT_MODELS)
+def test_host_c_agrees_with_the_reference(name: str) -> None:
+    options = Options(dtype="float32")
+    compilation = compile_model(model_bytes(name), "model", CORES["m4"], options)
+    verdict = verify_host(compilation, standard_vectors(compilation.source, 1), flags=("-O1",))
+    assert not verdict.exact
+    assert verdict.inferences == 4
+
+
+def test_an_emulated_core_agrees_with_the_reference() -> None:
+    board = load_board("nucleo_l4r5zi")
+    blob = model_bytes("ad01_float32")
+    compilation = compile_model(blob, "model", board.core, Options(dtype="float32"))
+    batches = standard_vectors(compilation.source, 0).batches[:1]
+    expected = [evaluate(compilation.graph, b) for b in batches]
+    result = run_model(compilation, board, batches, expected)
+    assert result.compared == sum(call.io.output.type.bytes for call in compilation.program.calls)
+
+
+def test_a_wrong_value_is_found() -> None:
+    options = Options(dtype="float32")
+    compilation = compile_model(model_bytes("ad01_float32"), "model", CORES["m4"], options)
+    batch = standard_vectors(compilation.source, 0).batches[0]
+    expected = evaluate(compilation.graph, batch)
+    (output,) = compilation.graph.outputs
+    wrong = expected[output].copy()
+    wrong[0, 7] += 2e-4 * np.abs(wrong).max()
+    difference = first_difference(compilation.program, [expected], [{output: wrong}])
+    assert difference is not None
+    assert difference.index == (0, 7)
+    wrong[0, 7] = np.nan
+    assert first_difference(compilation.program, [expected], [{output: wrong}]) is not None
 
 
 def test_reference_is_quick() -> None:

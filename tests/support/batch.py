@@ -30,6 +30,7 @@ from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import CORES
 from edgegen.target.select import select
 from edgegen.verify.host import SANITIZERS, WARNINGS
+from edgegen.verify.tolerance import differing
 from tests.support.cases import Case, load_cases
 from tests.support.data import Array
 
@@ -92,7 +93,11 @@ def failures(group: Sequence[Variant], outputs: Sequence[bytes]) -> list[str]:
     """Compares raw outputs with the oracle's; one line for each variant that differs."""
     wrong = []
     for variant, raw in zip(group, outputs, strict=True):
-        expected = b"".join(a.tobytes() for arrays in variant.case.expected() for a in arrays)
+        arrays = [a for found in variant.case.expected() for a in found]
+        if any(a.dtype == np.float32 for a in arrays):
+            wrong += _float_failures(variant, raw, arrays)
+            continue
+        expected = b"".join(a.tobytes() for a in arrays)
         if raw != expected:
             a, b = np.frombuffer(raw, np.uint8), np.frombuffer(expected, np.uint8)
             detail = f"{a.size} bytes instead of {b.size}"
@@ -101,6 +106,19 @@ def failures(group: Sequence[Variant], outputs: Sequence[bytes]) -> list[str]:
                 detail = f"{int((a != b).sum())} bytes differ, the first is {first}"
             wrong.append(f"{variant.case.id} [{variant.label}]: {detail}")
     return wrong
+
+
+def _float_failures(variant: Variant, raw: bytes, arrays: Sequence[Array]) -> list[str]:
+    """Compares float32 outputs with the oracle's, each within `tolerance.RELATIVE`."""
+    if len(raw) != sum(a.nbytes for a in arrays):
+        return [f"{variant.case.id} [{variant.label}]: {len(raw)} bytes"]
+    found, position = [], 0
+    for number, wanted in enumerate(arrays):
+        got = np.frombuffer(raw, wanted.dtype, wanted.size, position).reshape(wanted.shape)
+        position += wanted.nbytes
+        if differing(wanted, got).any():
+            found.append(f"{variant.case.id} [{variant.label}]: output {number} differs")
+    return found
 
 
 _MAIN = """
@@ -141,7 +159,7 @@ def run_on_host(
     (folder / "main.c").write_text("\n".join(main), encoding="utf-8")
     sources = ["main.c", *(f"{v.name}{part}.c" for v in group for part in ("", "_weights"))]
     # Warnings are errors in the generated code; the harness above is no part of it.
-    command = [compiler, *WARNINGS, *flags, "-O1", "-o", "program", *sources]
+    command = [compiler, *WARNINGS, *flags, "-O1", "-o", "program", *sources, "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:3000]
     done = subprocess.run(["./program"], cwd=folder, capture_output=True, text=True, check=False)

@@ -23,7 +23,15 @@ ALLOWED = {
     "quantise": {"errors", "ir", "quant", "ops", "passes", "export", "verify"},
     "plan": {"errors", "ir", "kernels"},
     "target": {"errors", "ir", "ops", "kernels", "plan", "codegen", "resources"},
-    "codegen": {"errors", "ir", "kernels", "plan", "resources", "verify.reference"},
+    "codegen": {
+        "errors",
+        "ir",
+        "kernels",
+        "plan",
+        "resources",
+        "verify.reference",
+        "verify.tolerance",
+    },
 }
 
 

@@ -8,7 +8,17 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op
-from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, KernelIO, Packed
+from edgegen.ir.types import Array
+from edgegen.kernels.base import (
+    ANY_NUMBERS,
+    Constant,
+    ConstantKind,
+    Cost,
+    Kernel,
+    KernelIO,
+    Numbers,
+    Packed,
+)
 from edgegen.kernels.order import Accesses, AccessOrder, Ints, by_byte
 from edgegen.ops.concatenation import Concatenation
 
@@ -18,6 +28,7 @@ class ScalarConcatenation(Kernel[Concatenation]):
 
     op: ClassVar[type[Op]] = Concatenation
     name: ClassVar[str] = "scalar"
+    computes: ClassVar[frozenset[Numbers]] = ANY_NUMBERS
     code_bytes: ClassVar[int] = 80
 
     def order(self, op: Concatenation, io: KernelIO) -> AccessOrder:
@@ -45,7 +56,7 @@ class ScalarConcatenation(Kernel[Concatenation]):
         sizes, count = op.parts(io)
         starts = itertools.accumulate(sizes, initial=0)
         constants = tuple(
-            Constant(f"part_{i}", t.values.astype(np.int8), ConstantKind.TABLE)
+            Constant(f"part_{i}", _bytes(t.values), ConstantKind.TABLE)
             for i, t in enumerate(io.inputs)
             if t is not None and t.data is not None
         )
@@ -62,3 +73,9 @@ class ScalarConcatenation(Kernel[Concatenation]):
         return Packed(
             constants=constants, call={"parts": parts, "count": count, "pitch": sum(sizes)}
         )
+
+
+def _bytes(values: Array) -> Array:
+    """The bytes of a constant in little-endian order, as every Cortex-M stores them."""
+    stored = values.astype(values.dtype.newbyteorder("<"))
+    return np.frombuffer(stored.tobytes(), np.int8)
