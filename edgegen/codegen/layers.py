@@ -201,7 +201,7 @@ class _Places:
     def _array(self, rows: Rows, k: int, buffer: Buffer) -> str | None:
         """Declares an array of pointers to the rows of a window, if there are several."""
         window = rows.windows[k]
-        if window is None or rows.accumulates or (window.taps == 1 and window.before == 0):
+        if window is None or not rows.needs_pointers(k):
             return None
         name = "rows" if k == 0 else f"rows{k}"
         first = "y" if window.stride == 1 else f"y * {window.stride}"

@@ -160,13 +160,14 @@ def routines(package: Package) -> tuple[Routine, ...]:
         )
         text = str(template.make_module().routine(view)).strip("\n")  # type: ignore[attr-defined]
         found[key], variables[key] = Routine(name, text), layer.packed.routine
-    return tuple(found.values())
+    # Where a layer calls its pieces itself, there is none.
+    return tuple(routine for routine in found.values() if routine.text)
 
 
 def helpers(package: Package) -> tuple[str, ...]:
     """Snippets of templates/lib that the routines call, rendered, each once."""
     names: dict[str, None] = {}
-    if any(layer.call.rows for layer in package.layers):
+    if any(layer.call.rows and layer.call.rows.pointers for layer in package.layers):
         names["rows"] = None
     for layer in package.layers:
         names.update(dict.fromkeys(layer.packed.helpers))

@@ -44,6 +44,14 @@ def row_helpers(*, by_rows: bool) -> tuple[str, ...]:
     return () if by_rows else ("rows",)
 
 
+def rows_inside(vertical: Window, height: int) -> list[int]:
+    """For each output row, how many rows of its window are on the image."""
+    first = -vertical.before(height)
+    starts = range(first, first + vertical.outputs(height) * vertical.stride, vertical.stride)
+    taps = range(0, vertical.extent, vertical.dilation)
+    return [sum(0 <= start + tap < height for tap in taps) for start in starts]
+
+
 def row_cycles(io: OpIO, vertical: Window) -> int:
     """Cycles of calling a layer's function for every row and finding the rows of its window."""
     return int(io.output.type.shape[1]) * (ROW_CYCLES + TAP_CYCLES * vertical.size)

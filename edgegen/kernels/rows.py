@@ -157,6 +157,18 @@ class Rows:
     group_pixels: int | None = None
     columns: RowWindow | None = None
 
+    @property
+    def pointers(self) -> bool:
+        """Whether any input is given as an array of pointers to rows."""
+        return any(self.needs_pointers(k) for k in range(len(self.windows)))
+
+    def needs_pointers(self, index: int) -> bool:
+        """Whether input `index` is given as an array of pointers, for want of a single row."""
+        window = self.windows[index]
+        return (
+            window is not None and not self.accumulates and (window.taps, window.before) != (1, 0)
+        )
+
 
 def rows_of(op: Op, io: KernelIO, kernel: RowKernel[Any]) -> Rows:
     """How a call of a row kernel goes through its tensors."""

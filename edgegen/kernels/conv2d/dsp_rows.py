@@ -14,7 +14,7 @@ from edgegen.kernels.conv2d.gemm_layer import reject_weights, solved_layer
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
 from edgegen.kernels.gemm import pack_two_lane, pad_channels, stream_constant
 from edgegen.kernels.gemm_finish import GemmFinish
-from edgegen.kernels.row_call import row_cycles
+from edgegen.kernels.row_call import row_cycles, rows_inside
 from edgegen.kernels.row_gemm import RowTaps, RowTiles
 from edgegen.kernels.rows import RowKernel
 from edgegen.ops.conv2d import Conv2D
@@ -69,8 +69,8 @@ class DspConv2DRows(RowKernel[Conv2D]):
         _, height, width, channels = io.output.type.shape
         blocks = round_up(channels, 4) // 4
         # Rows that are padding cost a few cycles only.
-        shown = valid_spans(vertical, io.input(0).type.shape[1])
-        inside = sum(s.stop - s.start for s in shown) / (height * vertical.size)
+        shown = rows_inside(vertical, io.input(0).type.shape[1])
+        inside = sum(shown) / (height * vertical.size)
         driver = PIXEL_CYCLES + TAP_CYCLES * vertical.size
         pair = round(inside * tiles.pair_cycles(blocks)) + driver
         cycles = 0
