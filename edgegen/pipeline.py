@@ -37,6 +37,7 @@ from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
 from edgegen.target.fit import Fit, check_budgets, check_fit
 from edgegen.target.places import Places, name_sections, settle
+from edgegen.target.streams import by_rows
 
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
@@ -64,6 +65,7 @@ class Options:
         ram_budget: bytes for the arena that it keeps to; None: any.
         keep_input: whether the inputs' bytes must survive an inference.
         places: memory regions that the user named.
+        input_rows: whether the caller delivers the input row by row while the model runs.
         layout: linker sections that the user named, and who owns the arena.
         streaming: whether layers may run row by row where RAM is short.
         reading: what an ONNX file leaves open: shapes and layouts.
@@ -79,6 +81,7 @@ class Options:
     places: Places = field(default_factory=Places)
     layout: Layout = field(default_factory=Layout)
     streaming: bool = True
+    input_rows: bool = False
     reading: OnnxOptions = field(default_factory=OnnxOptions)
     dtype: str = "int8"
 
@@ -223,6 +226,8 @@ def compile_model(
     graph = run_passes(source, PASSES, seen)
     if options.keep_input:
         graph = replace(graph, kept=graph.inputs)
+    if options.input_rows:
+        graph = by_rows(graph)
     program = select_within(
         graph,
         core,

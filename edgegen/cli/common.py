@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
@@ -18,7 +18,6 @@ from rich.progress import track
 from edgegen.cli.placement import placement_options
 from edgegen.cli.reading import reading_options
 from edgegen.errors import EdgegenError, InputError, Problem, ToolError
-from edgegen.frontends.onnx import OnnxOptions
 from edgegen.pipeline import DTYPES, Options
 from edgegen.target.select import OPTIMIZE
 
@@ -45,6 +44,20 @@ def byte_count(
     if match is None or float(match[1]) <= 0:
         raise click.BadParameter(f"{value!r} is not a number of bytes such as 16384, 16k or 1M")
     return round(float(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20}[match[2].lower()])
+
+
+_COMPILATION = (
+    "name",
+    "optimize",
+    "kernels_in_ram",
+    "flash_budget",
+    "ram_budget",
+    "streaming",
+    "input_rows",
+    "reading",
+    "dtype",
+)
+"""Fields of `Options` that `compile_options` fills."""
 
 
 def compile_options(command: Callable[..., R]) -> Callable[..., R]:
@@ -81,6 +94,11 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         default=True,
         help="Whether layers may run row by row where RAM is short.",
     )
+    @click.option(
+        "--input-rows",
+        is_flag=True,
+        help="The caller delivers the input row by row while the model runs.",
+    )
     @reading_options
     @click.option(
         "--dtype",
@@ -90,28 +108,8 @@ def compile_options(command: Callable[..., R]) -> Callable[..., R]:
         help="float32 builds a model that computes on float32, as plain C for any core.",
     )
     @functools.wraps(command)
-    def wrapped(
-        *args: object,
-        name: str | None,
-        optimize: str,
-        kernels_in_ram: bool,
-        flash_budget: int | None,
-        ram_budget: int | None,
-        streaming: bool,
-        reading: OnnxOptions,
-        dtype: str,
-        **kwargs: object,
-    ) -> R:
-        options = Options(
-            name,
-            optimize,
-            kernels_in_ram,
-            flash_budget,
-            ram_budget,
-            streaming=streaming,
-            reading=reading,
-            dtype=dtype,
-        )
+    def wrapped(*args: object, **kwargs: Any) -> R:
+        options = Options(**{name: kwargs.pop(name) for name in _COMPILATION})
         return command(*args, options=options, **kwargs)
 
     return wrapped

@@ -13,6 +13,7 @@ from edgegen.ir.names import short_name
 from edgegen.kernels.program import Buffer, KernelCall
 from edgegen.kernels.rows import Rows
 from edgegen.kernels.stream import Stream
+from edgegen.plan.plan import Plan
 from edgegen.plan.timeline import scratch_name, state_name
 
 
@@ -46,13 +47,20 @@ class StreamView:
         function: its name.
         layers: the layers, in the order of the numbers in `order`.
         order: which layer each step runs, as C values.
-        inputs_through: for people: the first and the last layer.
+        title: for people: the first and the last layer.
+        source: where the next row of the input goes, a C expression; None without `--input-rows`.
     """
 
     function: str
     layers: tuple[LayerView, ...]
     order: str
     title: str
+    source: str | None
+
+    @property
+    def kinds(self) -> int:
+        """How many different numbers `order` has."""
+        return len(self.layers) + (self.source is not None)
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ def step_views(package: Package, layers: tuple[LayerView, ...]) -> tuple[StepVie
             layers[calls.start : calls.stop],
             wrap_values(map(str, stream.order), indent=8),
             f"layers {calls[0]} to {calls[-1]}" if stream.count > 1 else f"layer {at}",
+            None if stream.source is None else row_place(package.plan, stream.source, "y"),
         )
         steps.append(StepView(None, view))
         at += stream.count
@@ -147,6 +156,15 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
     )
 
 
+def row_place(plan: Plan, name: str, y: str) -> str:
+    """Pointer to row `y` of a buffer, C expressions."""
+    buffer, offset = plan.program.buffers[name], plan.offset(name)
+    if buffer.ring == 1 or buffer.rows == 1:
+        return f"(arena + {offset})"
+    place = y if buffer.ring is None else f"{y} % {buffer.ring}"
+    return f"(arena + {offset} + {place} * {buffer.pitch})"
+
+
 class _Places:
     """C expressions for where a call's buffers lie, and what must be declared for them.
 
@@ -176,19 +194,11 @@ class _Places:
             self.rows.append(array)
         output = self.buffers[call.output]
         whole = call.rows is None or call.rows.accumulates
-        self.output = self.block(output.name) if whole else self._row(output, "y")
+        self.output = self.block(output.name) if whole else row_place(self.plan, output.name, "y")
 
     def block(self, name: str) -> str:
         """Pointer to a block of the arena."""
         return f"(arena + {self.plan.offset(name)})"
-
-    def _row(self, buffer: Buffer, y: str) -> str:
-        """Pointer to a row of a buffer."""
-        offset = self.plan.offset(buffer.name)
-        if buffer.ring == 1 or buffer.rows == 1:
-            return f"(arena + {offset})"
-        place = y if buffer.ring is None else f"{y} % {buffer.ring}"
-        return f"(arena + {offset} + {place} * {buffer.pitch})"
 
     def _input_row(self, rows: Rows, k: int, buffer: Buffer) -> str:
         """Pointer to the only input row that is needed."""
@@ -196,7 +206,7 @@ class _Places:
         if window is None:
             return self.block(buffer.name)
         stride = 1 if rows.accumulates else window.stride
-        return self._row(buffer, "y" if stride == 1 else f"(y * {stride})")
+        return row_place(self.plan, buffer.name, "y" if stride == 1 else f"(y * {stride})")
 
     def _array(self, rows: Rows, k: int, buffer: Buffer) -> str | None:
         """Declares an array of pointers to the rows of a window, if there are several."""

@@ -123,6 +123,25 @@ def array_view(symbol: Symbol, values: str = "") -> ArrayView:
     return ArrayView(symbol.name, ctype, symbol.data.size, symbol.comment, values)
 
 
+@dataclass(frozen=True)
+class RowPort:
+    """An input that comes row by row: its port, the number of rows and the bytes of each."""
+
+    port: Port
+    rows: int
+    row_bytes: int
+
+
+def row_port(package: Package) -> RowPort | None:
+    """The input that the caller delivers row by row, if it does."""
+    graph = package.plan.program.graph
+    if not graph.by_rows:
+        return None
+    (port,) = ports(package, graph.by_rows, "input")
+    buffer = package.plan.program.buffers[package.plan.program.buffer_of[port.tensor.name]]
+    return RowPort(port, buffer.rows, buffer.pitch)
+
+
 def symbol_views(symbols: tuple[Symbol, ...]) -> Iterator[ArrayView]:
     """Declarations and values of constant arrays."""
     for symbol in symbols:
@@ -228,4 +247,5 @@ def model_view(package: Package) -> dict[str, Any]:
         "pieces": pieces(package),
         "layers": layers,
         "steps": step_views(package, layers),
+        "rows_in": row_port(package),
     }

@@ -162,6 +162,7 @@ class Graph:
     """A model: tensors by name and operators in execution order.
 
     Attributes:
+        by_rows: inputs that the caller delivers row by row while the model runs.
         kept: tensors, besides the outputs, whose bytes must be intact at the end of an inference.
     """
 
@@ -171,6 +172,7 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     kept: tuple[str, ...] = ()
+    by_rows: tuple[str, ...] = ()
 
     def tensor(self, name: str) -> Tensor:
         """The tensor called `name`."""

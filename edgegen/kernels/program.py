@@ -16,6 +16,9 @@ from edgegen.kernels.rows import Rows, row_bytes
 from edgegen.kernels.stream import Feed, Stage, Stream
 from edgegen.target.cores import Core
 
+SOURCE = -1
+"""Stands for a call in steps in which the caller delivers a row of the input."""
+
 
 @dataclass(frozen=True)
 class Buffer:
@@ -114,7 +117,10 @@ class Program:
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
-        """The call that each step of an inference runs; in streams a step is a row."""
+        """The call that each step of an inference runs; in streams a step is a row.
+
+        `SOURCE` where the caller delivers a row of the input.
+        """
         found: list[int] = []
         streams = {s.first: s for s in self.streams}
         call = 0
@@ -124,13 +130,16 @@ class Program:
                 found.append(call)
                 call += 1
             else:
-                found += [call + k for k in stream.order]
+                found += [SOURCE if k == stream.count else call + k for k in stream.order]
                 call += stream.count
         return tuple(found)
 
-    def stages(self, calls: Iterable[int]) -> tuple[Stage, ...]:
-        """Calls of a stream as its schedule sees them."""
-        return tuple(self._stage(self.calls[c]) for c in calls)
+    def stages(self, calls: Iterable[int], source: str | None = None) -> tuple[Stage, ...]:
+        """Calls of a stream as its schedule sees them, and then its source, if it has one."""
+        stages = tuple(self._stage(self.calls[c]) for c in calls)
+        if source is None:
+            return stages
+        return (*stages, Stage(source, self.buffers[source].rows, ()))
 
     def _stage(self, call: KernelCall) -> Stage:
         assert call.rows is not None

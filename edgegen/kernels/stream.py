@@ -62,12 +62,15 @@ class Stream:
     Attributes:
         first: index of its first call.
         count: number of calls.
-        order: for each step the call that it runs, counted from the first.
+        order: for each step the call that it runs, counted from the first; `count` for the next
+            row of the source.
+        source: the buffer of an input that the caller delivers row by row; None: there is none.
     """
 
     first: int
     count: int
     order: tuple[int, ...]
+    source: str | None = None
 
     @property
     def calls(self) -> range:

@@ -85,9 +85,13 @@ class _Timeline:
         for name in (*program.graph.outputs, *program.graph.kept):
             uses[program.buffer_of[name]].last = max(len(program.steps) - 1, 0)
         for stream in program.streams:
-            start = int(self.steps_of[stream.first].min())
-            for name, life in row_lives(program.stages(stream.calls), stream.order).items():
+            lead = next(i for i, k in enumerate(stream.order) if k != stream.count)
+            start = min(int(self.steps_of[c][0]) for c in stream.calls) - lead
+            stages = program.stages(stream.calls, stream.source)
+            for name, life in row_lives(stages, stream.order).items():
                 ring = program.buffers[name].ring
+                if name == stream.source:
+                    uses[name] = _Use(start, start + int(life.last_read.max()))
                 if ring is not None:
                     spans = tuple((a + start, b + start) for a, b in life.spans(ring))
                     uses[name] = _Use(spans[0][0], spans[-1][1], spans)

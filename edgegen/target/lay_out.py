@@ -174,7 +174,10 @@ def with_streams(program: Program, runs: Iterable[Sequence[int]]) -> Program:
     graph = program.graph
     kept = {program.buffer_of[n] for n in (*graph.outputs, *graph.kept)}
     for run in runs:
-        stages = program.stages(run)
+        read = {n for c in run for n in program.calls[c].inputs}
+        delivered = (program.buffer_of.get(n) for n in graph.by_rows)
+        source = next((n for n in delivered if n in read), None)
+        stages = program.stages(run, source)
         order = schedule(stages)
         read_outside = kept | {
             n for i, c in enumerate(program.calls) if i not in run for n in c.inputs if n
@@ -182,5 +185,5 @@ def with_streams(program: Program, runs: Iterable[Sequence[int]]) -> Program:
         for name, life in row_lives(stages, order).items():
             if name not in read_outside and life.ring < buffers[name].rows:
                 buffers[name] = replace(buffers[name], ring=life.ring)
-        streams.append(Stream(run[0], len(run), order))
+        streams.append(Stream(run[0], len(run), order, source))
     return replace(program, buffers=buffers, streams=tuple(sorted(streams, key=lambda s: s.first)))

@@ -24,6 +24,9 @@ from edgegen.target.lay_out import State, Step
 if TYPE_CHECKING:
     from edgegen.target.select import Selection
 
+NO_LIMIT = 1 << 62
+"""Bytes; stands for any number."""
+
 _Sum = Callable[[float, float, int], float]
 """From the cost so far, a move's price and its RAM to the cost after it."""
 
@@ -193,7 +196,12 @@ class Paths:
         wanted: set[int],
     ) -> Iterator[_Move]:
         """Every move that can follow a state."""
-        yield from self._whole(index, state, offers)
+        if self._delivered(index):
+            # What reads an input that comes row by row runs by rows too, whatever it costs.
+            limit = NO_LIMIT if limit is None else limit
+            wanted = {index}
+        else:
+            yield from self._whole(index, state, offers)
         if limit is None or not wanted:
             return
         selection = self.selection
@@ -201,6 +209,13 @@ class Paths:
             index, state, limit, selection.price, wanted, selection.usable
         ):
             yield _Move(move.end, move.steps, move.price)
+
+    def _delivered(self, index: int) -> bool:
+        """Whether an operator reads an input that the caller delivers row by row."""
+        return any(
+            name is not None and self.owner.get(name) in self.streams.delivered
+            for name in self.graph.ops[index].inputs
+        )
 
     def _whole(self, index: int, state: State, offers: list[_Priced]) -> Iterator[_Move]:
         """Every way to compute one operator as a whole."""

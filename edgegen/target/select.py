@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 
-from edgegen.errors import InternalError
+from edgegen.errors import InternalError, Problem, UnsupportedError
 from edgegen.ir import Graph, Op, Tensor
 from edgegen.kernels.base import Cost
 from edgegen.kernels.formats import Format
@@ -48,6 +48,12 @@ OBJECTIVES = {
 _Users = dict[str, set[str]]
 """Operators, by their outputs, that need a C function."""
 
+
+_WHOLE_INPUT = Problem(
+    "the input cannot come row by row",
+    why="the layers that read it need the whole image first",
+    hint="leave --input-rows out",
+)
 
 Filter = Callable[[Op, Choice], bool]
 """Whether a choice may be taken; for tests and experiments."""
@@ -222,6 +228,8 @@ class Selection:
             if steps is None and self.streaming:
                 # Operators that could keep to the limit alone, but not after their neighbours.
                 steps = Paths(self).cheapest(limit, set(range(len(self.graph.ops))))
+        if steps is None and self.graph.by_rows:
+            raise UnsupportedError(_WHOLE_INPUT)
         if steps is None:
             raise InternalError("no kernel accepts some operator")
         return steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir import Graph, Op, OpIO, TensorKind
 from edgegen.kernels.base import KernelIO
 from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
@@ -83,6 +84,7 @@ class Streams:
         for name in (*graph.outputs, *graph.kept):
             if name in owner:
                 self.last_reader[owner[name]] = len(graph.ops)
+        self.delivered = {owner[n] for n in graph.by_rows}
         self._choices: dict[int, tuple[Choice, ...]] = {}
         self._needs: dict[tuple[object, ...], int] = {}
 
@@ -118,6 +120,8 @@ class Streams:
             options = self.choices(end - 1)
             if not options or first > reach:
                 return
+            if any(first <= self.last_reader.get(n, -1) >= end for n in self.delivered):
+                continue  # an input that comes by rows comes once, for all its readers
             if wanted.isdisjoint(range(first, end)):
                 continue
             if self._at_least(first, end, state) > limit:
@@ -160,7 +164,7 @@ class Streams:
         dying = sum(
             form.size(self.graph.tensor(name).type)
             for name, form in state
-            if self.last_reader.get(name, -1) < end
+            if self.last_reader.get(name, -1) < end and name not in self.delivered
         )
         inner = 0
         spans: dict[str, int] = {}
@@ -277,6 +281,8 @@ class Streams:
             ops=ops,
             inputs=tuple(entries),
             outputs=(*sorted(exits), *lasting),
+            kept=(),
+            by_rows=tuple(n for n in self.graph.by_rows if self.owner[n] in entries),
             tensors={
                 **self.graph.tensors,
                 **{
@@ -291,3 +297,29 @@ class Streams:
         for op, step in zip(ops, steps, strict=True):
             builder.call(op, step, ())
         return waiting + first_fit(arena_problem(builder.program(""), ALIGNMENT))
+
+
+def by_rows(graph: Graph) -> Graph:
+    """The graph with its input delivered row by row.
+
+    Raises:
+        UnsupportedError: it has several inputs, one that is no image, or must keep it.
+    """
+    problems = []
+    if len(graph.inputs) != 1:
+        problems.append(
+            Problem(f"a model with {len(graph.inputs)} inputs cannot take them by rows")
+        )
+    for name in graph.inputs:
+        kind = graph.tensor(name).type
+        if len(kind.shape) != 4 or kind.shape[1] < 2:
+            problems.append(Problem(f"input {name!r} is {kind}: there are no rows of an image"))
+        elif kind.dtype.bytes != 1:
+            problems.append(Problem(f"input {name!r} is {kind}: only bytes can come by rows"))
+    if graph.kept:
+        problems.append(
+            Problem("an input that comes by rows cannot be kept", hint="leave --keep-input out")
+        )
+    if problems:
+        raise UnsupportedError(problems)
+    return replace(graph, by_rows=graph.inputs)

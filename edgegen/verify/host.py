@@ -144,6 +144,7 @@ def host_program(
                 *WARNINGS,
                 *flags,
                 f"-D{package.name.upper()}_TRACE",
+                f"-D{package.name.upper()}_FRAME",
                 "-o",
                 str(executable),
                 "harness.c",
