@@ -23,7 +23,7 @@ from edgegen.emulate.stack_bound import StackBound, stack_bound
 from edgegen.emulate.toolchain import Sections
 from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
-from edgegen.kernels.program import Buffer, KernelCall
+from edgegen.kernels.program import SOURCE, Buffer, KernelCall
 from edgegen.pipeline import Compilation
 from edgegen.target.board import Board
 from edgegen.verify.compare import require_equal
@@ -177,6 +177,7 @@ def run_model(
             workdir=Path(root) / "image",
             optimize=optimize,
             ram_code=compilation.package.kernels_in_ram,
+            defines=(f"{compilation.name.upper()}_FRAME",) if graph.by_rows else (),
         )
         layers = [x.function_name(compilation.name) for x in compilation.package.layers]
         stack = stack_bound(elf, compilation.name, layers)
@@ -210,6 +211,7 @@ class _Recorder:
         self.batches = batches
         self.runs: list[dict[str, Array]] = [{} for _ in batches]
         self.arena = own_arena(compilation.package).removeprefix("&") or "arena"
+        self.steps = [s for s in compilation.program.steps if s != SOURCE]
         self.inference, self.step = -1, 0
         self.parts: list[bytearray] = []
 
@@ -222,14 +224,14 @@ class _Recorder:
             self.parts = [bytearray() for _ in self.compilation.program.calls]
             return
         program = self.compilation.program
-        index = program.steps[self.step]
+        index = self.steps[self.step]
         self.step += 1
         call, buffer = program.calls[index], program.buffers[program.calls[index].output]
         start, size = self._written(index, call, buffer)
         if size:
             address = memory.address(self.arena) + self.compilation.plan.offset(buffer.name) + start
             self.parts[index] += memory.read(address, size)
-        if self.step == len(program.steps):
+        if self.step == len(self.steps):
             self._decode()
             self._require_kept(memory)
 
@@ -244,8 +246,7 @@ class _Recorder:
 
     def program_row(self, index: int) -> int:
         """The row that a call has just computed."""
-        steps = self.compilation.program.steps
-        return steps[: self.step].count(index) - 1
+        return self.steps[: self.step].count(index) - 1
 
     def _decode(self) -> None:
         program = self.compilation.program

@@ -183,7 +183,7 @@ class Selection:
             self.banned = self.banned | {name}
             try:
                 steps = self._solve()
-            except InternalError:  # some layer has no other kernel
+            except (InternalError, UnsupportedError):  # some layer has no other kernel
                 steps = best
             if self._total(steps) < self._total(best) and self._roomy(steps, best):
                 best = steps

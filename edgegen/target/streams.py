@@ -307,9 +307,7 @@ def by_rows(graph: Graph) -> Graph:
     """
     problems = []
     if len(graph.inputs) != 1:
-        problems.append(
-            Problem(f"a model with {len(graph.inputs)} inputs cannot take them by rows")
-        )
+        problems.append(Problem(f"{len(graph.inputs)} inputs cannot come by rows, only one"))
     for name in graph.inputs:
         kind = graph.tensor(name).type
         if len(kind.shape) != 4 or kind.shape[1] < 2:
