@@ -125,12 +125,19 @@ class Float32Pointwise(Float32Kernel[OpT]):
 
     code_bytes: ClassVar[int] = 160
     shared_template: ClassVar[str] = TEMPLATE
-    function: ClassVar[str]
-    """A name in `ops.pointwise_functions.FUNCTIONS`."""
 
+    @property
     @abstractmethod
-    def limits(self, op: OpT) -> tuple[float, float]:
+    def function(self) -> str:
+        """A name in `ops.pointwise_functions.FUNCTIONS`."""
+
+    def limits(self, op: OpT) -> tuple[float, float]:  # noqa: ARG002
         """Lowest and highest output."""
+        return (-math.inf, math.inf)
+
+    def parameters(self, op: OpT) -> tuple[float, ...]:  # noqa: ARG002
+        """The function's real constants."""
+        return ()
 
     def order(self, op: OpT, io: OpIO) -> AccessOrder:  # noqa: ARG002
         """See `Kernel.order`."""
@@ -142,4 +149,4 @@ class Float32Pointwise(Float32Kernel[OpT]):
 
     def pack(self, op: OpT, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
-        return pack_pointwise(io, self.function, (), self.limits(op))
+        return pack_pointwise(io, self.function, self.parameters(op), self.limits(op))

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from edgegen.ir import DType, OpIO
+from edgegen.ir import OpIO
 from edgegen.kernels.base import Cost, Packed
+from edgegen.kernels.c_types import c_type
+from edgegen.kernels.nest import nest
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import Accesses, AccessOrder
 
@@ -39,31 +41,10 @@ def copy_of(sizes: Sequence[int], steps: Sequence[int], first: int = 0) -> Copy:
     >>> copy_of((1, 4, 5, 3), (60, 5, 1, 20))
     Copy(first=0, sizes=(1, 1, 1, 1, 20, 3), steps=(0, 0, 0, 0, 1, 20))
     """
-    kept: list[tuple[int, int]] = []
-    for size, step in zip(sizes, steps, strict=True):
-        if size == 1:
-            continue
-        if kept and kept[-1][1] == size * step:
-            kept[-1] = (kept[-1][0] * size, step)
-        else:
-            kept.append((size, step))
-    kept = [(1, 0)] * (DEPTH - len(kept)) + kept
-    assert len(kept) == DEPTH
-    return Copy(first, tuple(n for n, _ in kept), tuple(s for _, s in kept))
-
-
-def dense_steps(shape: Sequence[int]) -> tuple[int, ...]:
-    """Elements between neighbours along each dimension.
-
-    >>> dense_steps((2, 3, 4))
-    (12, 4, 1)
-    """
-    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
-
-
-def element_type(dtype: DType) -> str:
-    """The C type of an element."""
-    return {DType.FLOAT32: "float", DType.BOOL: "uint8_t"}.get(dtype, f"{dtype.value}_t")
+    loops = nest(sizes, steps)
+    assert loops.depth <= DEPTH
+    idle = DEPTH - loops.depth
+    return Copy(first, (1,) * idle + loops.sizes, (0,) * idle + loops.steps[0])
 
 
 def copy_order(copy: Copy, io: OpIO) -> AccessOrder:
@@ -91,7 +72,7 @@ def copy_cost(copy: Copy) -> Cost:
 
 def copy_packed(copy: Copy, io: OpIO) -> Packed:
     """What the template needs."""
-    ctype = element_type(io.output.type.dtype)
+    ctype = c_type(io.output.type.dtype)
     call: dict[str, Any] = {
         "ctype": ctype,
         "first": copy.first,

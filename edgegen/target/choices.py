@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from edgegen.ir import Op, OpIO
+from edgegen.ir import DType, Op, OpIO
 from edgegen.kernels.base import Cost, Formats, KernelIO, Numbers
+from edgegen.kernels.formats import DENSE
 from edgegen.kernels.program import Rejection
 from edgegen.kernels.registry import AnyKernel, kernels_for
 from edgegen.ops.rules import is_float
@@ -74,6 +75,8 @@ def choices(
             rejected.append(Rejection(kernel.path, reason))
             continue
         for formats in kernel.formats(op, io):
+            if not _fits(formats, io):
+                continue
             site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
             found.append(
                 Choice(
@@ -87,6 +90,12 @@ def choices(
                 )
             )
     return tuple(found), tuple(rejected)
+
+
+def _fits(formats: Formats, io: OpIO) -> bool:
+    """Whether the formats other than dense hold int8 only, as they must."""
+    held = zip((*formats.inputs, formats.output), (*io.inputs, io.output), strict=True)
+    return all(f == DENSE or t is None or t.type.dtype is DType.INT8 for f, t in held)
 
 
 def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objective) -> str:

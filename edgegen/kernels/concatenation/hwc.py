@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import OpIO, TensorKind
-from edgegen.kernels.base import Formats, KernelIO, Packed
+from edgegen.kernels.base import Formats, KernelIO, Numbers, Packed
 from edgegen.kernels.concatenation.scalar import ScalarConcatenation
 from edgegen.kernels.formats import DENSE, HWC
 from edgegen.ops.concatenation import Concatenation
@@ -19,6 +19,7 @@ class HwcConcatenation(ScalarConcatenation):
     """`ScalarConcatenation` with constants as u8."""
 
     name: ClassVar[str] = "hwc"
+    computes: ClassVar[frozenset[Numbers]] = frozenset({Numbers.INTEGER})
 
     def rejects(self, op: Concatenation, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 from edgegen.ir import Op
 from edgegen.kernels.pointwise_layer import Float32Pointwise
 from edgegen.ops.logistic import Logistic
-from edgegen.ops.real import activation_limits
 
 
 class Float32Logistic(Float32Pointwise[Logistic]):
@@ -15,7 +14,3 @@ class Float32Logistic(Float32Pointwise[Logistic]):
 
     op: ClassVar[type[Op]] = Logistic
     function: ClassVar[str] = "sigmoid"
-
-    def limits(self, op: Logistic) -> tuple[float, float]:  # noqa: ARG002
-        """See `Float32Pointwise.limits`."""
-        return activation_limits("NONE")

@@ -7,7 +7,16 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op
-from edgegen.kernels.base import Constant, ConstantKind, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import (
+    ANY_NUMBERS,
+    Constant,
+    ConstantKind,
+    Cost,
+    Kernel,
+    KernelIO,
+    Numbers,
+    Packed,
+)
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import NO_PROMISE, AccessOrder
 from edgegen.ops.resize_nearest_neighbor import ResizeNearestNeighbor
@@ -18,6 +27,7 @@ class ScalarResizeNearestNeighbor(Kernel[ResizeNearestNeighbor]):
 
     op: ClassVar[type[Op]] = ResizeNearestNeighbor
     name: ClassVar[str] = "scalar"
+    computes: ClassVar[frozenset[Numbers]] = ANY_NUMBERS
     code_bytes: ClassVar[int] = 120
 
     def flash_bytes(self, op: ResizeNearestNeighbor, io: KernelIO) -> int:  # noqa: ARG002

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_NUMBERS, Cost, Kernel, KernelIO, Numbers, Packed
+from edgegen.kernels.nest import strides
 from edgegen.kernels.order import AccessOrder
-from edgegen.kernels.strided import Copy, copy_cost, copy_of, copy_order, copy_packed, dense_steps
+from edgegen.kernels.strided import Copy, copy_cost, copy_of, copy_order, copy_packed
 from edgegen.ops.transpose import Transpose
 
 
@@ -16,11 +17,12 @@ class ScalarTranspose(Kernel[Transpose]):
 
     op: ClassVar[type[Op]] = Transpose
     name: ClassVar[str] = "scalar"
+    computes: ClassVar[frozenset[Numbers]] = ANY_NUMBERS
     code_bytes: ClassVar[int] = 200
 
     @staticmethod
     def _copy(op: Transpose, io: OpIO) -> Copy:
-        steps = dense_steps(io.input(0).type.shape)
+        steps = strides(io.input(0).type.shape)
         return copy_of(io.output.type.shape, [steps[a] for a in op.order(io)])
 
     def flash_bytes(self, op: Transpose, io: KernelIO) -> int:  # noqa: ARG002
