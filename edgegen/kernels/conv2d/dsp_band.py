@@ -191,7 +191,7 @@ class DspBand(Kernel[Conv2D]):
         source = GemmInput.of(io, io.input_formats[0])
         band = Band.of(op, io, source.channels, io.core)
         tile, steps = self._tile(op, io), PixelSteps.of(io)
-        stream = pack_two_lane(*pad_channels(_tap_order(io, source, band.taps), tile.solved))
+        stream = pack_two_lane(*pad_channels(tap_order(io, source, band.taps), tile.solved))
         assert stream is not None
         vertical, _ = op.window(io)
         _, in_height, in_width, _ = io.input(0).type.shape
@@ -226,7 +226,7 @@ class DspBand(Kernel[Conv2D]):
         )
 
 
-def _tap_order(io: KernelIO, source: GemmInput, taps: Taps) -> Int64:
+def tap_order(io: KernelIO, source: GemmInput, taps: Taps) -> Int64:
     """Weights [out, taps] in the order in which the tile walks the band, zero where it overruns."""
     weights = source.order(io.input(1).values.astype(np.int64))
     out, high, wide, channels = weights.shape
