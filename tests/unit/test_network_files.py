@@ -16,6 +16,7 @@ from tests.support.networks import (
     recordings,
     samples,
 )
+from tests.support.patterns import recorded_patterns
 
 RECORDED = {**recordings(FLOAT_OUTPUTS), **recordings(QUANTISED_OUTPUTS)}
 MAX_BYTES, MAX_TOTAL = 120_000, 1_200_000
@@ -39,6 +40,18 @@ def test_file_and_inputs_are_those_recorded(stem: str) -> None:
 def test_both_exports_of_a_network_agree(network: str) -> None:
     script, dynamo = (RECORDED[f"{network}_{e}"].outputs for e in ("torchscript", "dynamo"))
     np.testing.assert_allclose(script, dynamo, rtol=1e-4, atol=1e-5)
+
+
+def test_both_exports_of_every_pattern_agree() -> None:
+    patterns = recorded_patterns()
+    names = {name.removesuffix("_torchscript").removesuffix("_dynamo") for name in patterns}
+    assert len(patterns) == 2 * len(names) >= 150
+    for name in names:
+        script, dynamo = patterns[f"{name}_torchscript"], patterns[f"{name}_dynamo"]
+        assert script.shapes == dynamo.shapes
+        for ours, theirs in zip(script.outputs, dynamo.outputs, strict=True):
+            for a, b in zip(ours, theirs, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize("stem", sorted(recordings(QUANTISED_OUTPUTS)))
