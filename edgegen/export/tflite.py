@@ -17,7 +17,7 @@ def write(graph: Graph) -> bytes:
     uses are left out.
 
     Raises:
-        UnsupportedError: listing every operator that TFLite does not have.
+        UnsupportedError: listing every operator that TFLite does not have, or another rounding.
     """
     nodes: list[RawNode] = []
     problems: list[Problem] = []
@@ -26,6 +26,14 @@ def write(graph: Graph) -> bytes:
             nodes.append(op.node(graph.io(op)))
         except EdgegenError as error:
             problems += error.problems
+    if any(t.type.rounds_once for t in graph.tensors.values()):
+        problems.append(
+            Problem(
+                "the model rounds once, as ONNX defines its quantised operators",
+                why="TFLite's kernels round twice: the file would give other results",
+                hint="quantise the float model with `edgegen quantize` instead",
+            )
+        )
     if problems:
         raise UnsupportedError(problems)
     index = _tensor_index(graph, nodes)

@@ -57,11 +57,14 @@ class QuantParams:
             values held exactly as Python floats.
         zero_points: as many as scales.
         axis: the per-channel dimension, or None when per tensor.
+        rounds_once: operators that compute such a tensor round once, as ONNX defines its
+            quantised operators, and not twice as TFLite's reference kernels do.
     """
 
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     axis: int | None = None
+    rounds_once: bool = False
 
     @property
     def per_channel(self) -> bool:
@@ -110,6 +113,11 @@ class TensorType:
         """Per-tensor zero point; the tensor must be quantised per tensor."""
         assert self.quant is not None
         return self.quant.zero_point
+
+    @property
+    def rounds_once(self) -> bool:
+        """See `QuantParams.rounds_once`."""
+        return self.quant is not None and self.quant.rounds_once
 
     def __str__(self) -> str:
         dims = ",".join(str(d) for d in self.shape)

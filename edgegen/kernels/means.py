@@ -78,13 +78,6 @@ class Averages(Channels):
         return np.clip(total + 128 * count, 0, self.acc_max[:, np.newaxis] + 1)
 
 
-class _Scaled(Channels):
-    """MEAN: its mantissas are quotients and may have 30 bits."""
-
-    def __post_init__(self) -> None:
-        """Accepts them; nothing in the derivations needs the 31st bit."""
-
-
 @functools.lru_cache(maxsize=256)
 def solve_averages(values: tuple[int, ...], low: int, high: int) -> Solved | None:
     """Constants of means of so many values, in this order; None where there are none."""
@@ -104,7 +97,7 @@ def solve_mean(count: int, zero_points: tuple[int, int], multiplier: Multiplier)
         multiplier: from a sum of input steps to output steps.
     """
     source, target = zero_points
-    channels = _Scaled.of(
+    channels = Channels.of(
         multiplier.mantissa,
         multiplier.shift,
         -(source + 128) * count,

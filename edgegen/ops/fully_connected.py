@@ -16,13 +16,12 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
-from edgegen.ops.requantise import channel_multipliers, weight_problems
+from edgegen.ops.requantise import channel_multipliers, multiplier_to, weight_problems
 from edgegen.quant.fixed_point import (
     Int64,
     activation_problems,
     activation_range,
     multiply,
-    quantize_multiplier,
 )
 
 
@@ -128,7 +127,7 @@ class FullyConnected(Op):
         with np.errstate(over="ignore", under="ignore"):
             product = float(np.float32(io.input(0).type.scale) * np.float32(quant.scale))
         # Even an infinite product gives a multiplier; `overflow_problems` refuses huge ones.
-        part = quantize_multiplier(min(product / io.output.type.scale, 2.0**31))
+        part = multiplier_to(io.output, min(product / io.output.type.scale, 2.0**31))
         return np.array([part.mantissa], np.int64), np.array([part.shift], np.int64)
 
     def output_range(self, io: OpIO) -> tuple[int, int]:

@@ -16,7 +16,13 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.quant.fixed_point import INT32_MAX, Multiplier, multiply_by, quantize_multiplier
+from edgegen.quant.fixed_point import (
+    INT32_MAX,
+    Multiplier,
+    multiply_by,
+    quantize_multiplier,
+    single_rounding_multiplier,
+)
 
 # Room for the output's zero point, added after requantisation.
 _OUTPUT_STEPS = 256
@@ -99,8 +105,11 @@ class Mean(Op):
         left by as many bits as the count has after its first, then divided, truncated. It may
         thus have 30 bits.
         """
-        base = quantize_multiplier(io.input(0).type.scale / io.output.type.scale)
         count = self.count(io)
+        ratio = io.input(0).type.scale / io.output.type.scale
+        if io.output.type.rounds_once:
+            return single_rounding_multiplier(ratio / count)
+        base = quantize_multiplier(ratio)
         extra = min(count.bit_length() - 1, 32, 31 + base.shift)
         return Multiplier((base.mantissa << extra) // count, base.shift - extra)
 

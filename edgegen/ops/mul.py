@@ -16,11 +16,11 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import binary_problems, rescale_problems
 from edgegen.ops.real import activate, float_operands
+from edgegen.ops.requantise import multiplier_to
 from edgegen.quant.fixed_point import (
     Multiplier,
     activation_range,
     multiply_by,
-    quantize_multiplier,
 )
 
 MAX_BROADCAST_RANK = 4
@@ -67,7 +67,7 @@ class Mul(Op):
 
     def multiplier(self, io: OpIO) -> Multiplier:
         """The requantisation of products."""
-        return quantize_multiplier(self._factor(io))
+        return multiplier_to(io.output, self._factor(io))
 
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""

@@ -15,7 +15,8 @@ from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems
-from edgegen.quant.fixed_point import multiply_by, quantize_multiplier
+from edgegen.ops.requantise import multiplier_to
+from edgegen.quant.fixed_point import multiply_by
 
 DTYPES = (DType.INT8, DType.UINT8)
 
@@ -69,7 +70,7 @@ class Quantize(Op):
         """The output for every input q, [256] in the output's dtype, at index q modulo 256."""
         source, target = io.input(0).type, io.output.type
         values = np.arange(256, dtype=np.uint8).view(source.dtype.numpy).astype(np.int64)
-        out = multiply_by(values - source.zero_point, quantize_multiplier(self._factor(io)))
+        out = multiply_by(values - source.zero_point, multiplier_to(io.output, self._factor(io)))
         return rules.saturate(out + target.zero_point, *target.dtype.limits, dtype=target.dtype)
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:

@@ -16,7 +16,8 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems, unary_problems
 from edgegen.ops.real import activate
-from edgegen.quant.fixed_point import activation_range, multiply_by, quantize_multiplier
+from edgegen.ops.requantise import multiplier_to
+from edgegen.quant.fixed_point import activation_range, multiply_by
 from edgegen.quant.lookup import Int8, apply
 
 
@@ -65,7 +66,7 @@ class Relu(Op):
     def table(self, io: OpIO) -> Int8:
         """The output for every input q, int8 [256], at index q modulo 256."""
         values = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64)
-        multiplier = quantize_multiplier(self._factor(io))
+        multiplier = multiplier_to(io.output, self._factor(io))
         out = multiply_by(values - io.input(0).type.zero_point, multiplier)
         return rules.saturate(out + io.output.type.zero_point, *self.output_range(io)).astype(
             np.int8

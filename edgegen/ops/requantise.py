@@ -7,7 +7,12 @@ import numpy as np
 from edgegen.errors import Problem
 from edgegen.ir import DType, OpIO, Tensor
 from edgegen.ops import rules
-from edgegen.quant.fixed_point import Int64, quantize_multiplier
+from edgegen.quant.fixed_point import (
+    Int64,
+    Multiplier,
+    quantize_multiplier,
+    single_rounding_multiplier,
+)
 
 
 def weight_problems(io: OpIO, *, axis: int) -> list[Problem]:
@@ -55,6 +60,13 @@ def _symmetry_problems(weights: Tensor, axis: int) -> list[Problem]:
     return problems
 
 
+def multiplier_to(output: Tensor, real: float) -> Multiplier:
+    """A factor to steps of `output`, for the rounding that its type asks for."""
+    if output.type.rounds_once:
+        return single_rounding_multiplier(real)
+    return quantize_multiplier(real)
+
+
 def channel_multipliers(io: OpIO, channels: int) -> tuple[Int64, Int64]:
     """Mantissas and shifts of each output channel of a convolution, both [channels].
 
@@ -65,7 +77,7 @@ def channel_multipliers(io: OpIO, channels: int) -> tuple[Int64, Int64]:
     assert quant is not None
     scales = quant.scales if quant.per_channel else quant.scales * channels
     source, target = io.input(0).type.scale, io.output.type.scale
-    parts = [quantize_multiplier(source * scale / target) for scale in scales]
+    parts = [multiplier_to(io.output, source * scale / target) for scale in scales]
     return (
         np.array([p.mantissa for p in parts], np.int64),
         np.array([p.shift for p in parts], np.int64),

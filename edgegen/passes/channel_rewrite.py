@@ -162,6 +162,8 @@ def _quant_of(quant: QuantParams, stays: Bool) -> QuantParams:
     """Per-channel quantisation of the channels that stay."""
     kept = np.flatnonzero(stays)
     points = quant.zero_points
-    return QuantParams(
-        tuple(quant.scales[i] for i in kept), tuple(points[i] for i in kept), quant.axis
+    return replace(
+        quant,
+        scales=tuple(quant.scales[i] for i in kept),
+        zero_points=tuple(points[i] for i in kept),
     )

@@ -21,7 +21,10 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 @dataclass(frozen=True)
 class Multiplier:
-    """A real factor as `mantissa * 2**(shift - 31)`, mantissa a Q31 in [2**30, 2**31) or 0."""
+    """A real factor as `mantissa * 2**(shift - 31)`.
+
+    The mantissa is 0 or has 31 bits, fewer only where a factor below 1 is to be rounded once.
+    """
 
     mantissa: int
     shift: int
@@ -47,6 +50,19 @@ def quantize_multiplier(real: float) -> Multiplier:
     if exponent > 30:
         return Multiplier(INT32_MAX, 30)
     return Multiplier(mantissa, exponent)
+
+
+def single_rounding_multiplier(real: float) -> Multiplier:
+    """A `Multiplier` near a non-negative factor with which `multiply` rounds once, halves up.
+
+    Without a right shift the second of the two roundings has nothing to do; the factor is then a
+    multiple of 2**-31. From 2**-8 on that is as fine as float32, in which runtimes of ONNX models
+    multiply.
+    """
+    usual = quantize_multiplier(real)
+    if usual.shift >= 0:
+        return usual
+    return Multiplier(math.floor(math.ldexp(real, 31) + 0.5), 0)
 
 
 def doubling_high_multiply(a: npt.ArrayLike, b: npt.ArrayLike) -> Int64:

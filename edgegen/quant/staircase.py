@@ -56,7 +56,7 @@ class Channels:
     bias - (128 + input zero point) * sum(w).
 
     Attributes:
-        mantissa: Q31 mantissas, 0 or in [2**30, 2**31).
+        mantissa: Q31 mantissas in [0, 2**31).
         shift: exponents in [-31, 30], left when positive.
         bias: int32 values, added to the accumulator.
         acc_min: least accumulator that can occur, without bias.
@@ -103,9 +103,9 @@ class Channels:
         arrays = (self.mantissa, self.shift, self.bias, self.acc_min, self.acc_max)
         if any(a.dtype != np.int64 or a.shape != (self.count,) for a in arrays):
             raise ValueError("channel constants must be int64 arrays of one length")
-        normal = (self.mantissa == 0) | ((self.mantissa >= 1 << 30) & (self.mantissa <= INT32_MAX))
-        if not (normal & (self.shift >= -31) & (self.shift <= 30)).all():
-            raise ValueError("a multiplier is not normalised")
+        mantissas = (self.mantissa >= 0) & (self.mantissa <= INT32_MAX)
+        if not (mantissas & (self.shift >= -31) & (self.shift <= 30)).all():
+            raise ValueError("a multiplier is out of range")
         if (self.acc_min > self.acc_max).any() or not -128 <= self.low <= self.high <= 127:
             raise ValueError("an accumulator or output range is empty or too wide")
         if max(np.abs(a).max(initial=0) for a in arrays) > 1 << 32:

@@ -6,9 +6,10 @@ Every case is compiled once for each kernel and combination of formats that acce
 
 from __future__ import annotations
 
+import collections
 import functools
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +51,32 @@ def case_graph(case: Case) -> Graph:
     return build(tflite.read(case.model_bytes()), "case")
 
 
-def variants(stem: str, core_name: str, kernel: str | None = None) -> list[Variant]:
-    """All variants of a stem's cases for a core; only those of one kernel if it is named."""
+def variants(
+    stem: str,
+    core_name: str,
+    kernel: str | None = None,
+    cases: Sequence[Case] | None = None,
+    graph_of: Callable[[Case], Graph] = case_graph,
+    limit: int | None = None,
+) -> list[Variant]:
+    """Variants of a stem's cases for a core.
+
+    Args:
+        stem: the operator's.
+        core_name: the core.
+        kernel: only variants of this one.
+        cases: the cases; all that the oracle accepts when None.
+        graph_of: makes the graph of a case.
+        limit: at most so many of each kernel and output format.
+    """
+    if cases is None:
+        cases = [c for c in load_cases(stem) if not c.error]
+    seen: collections.Counter[str] = collections.Counter()
     core = CORES[core_name]
     objective = Objective()
     found = []
-    for number, case in enumerate(c for c in load_cases(stem) if not c.error):
-        graph = case_graph(case)
+    for number, case in enumerate(cases):
+        graph = graph_of(case)
         combinations: dict[tuple[str, tuple[Format, ...], Format], str] = {}
         for op in graph.ops:
             for choice in choices(op, graph.io(op), core, objective)[0]:
@@ -66,6 +86,9 @@ def variants(stem: str, core_name: str, kernel: str | None = None) -> list[Varia
             combinations["", (), DENSE] = "alias"
         for i, (key, label) in enumerate(combinations.items()):
             if kernel is not None and key[0] != f"{stem}/{kernel}":
+                continue
+            seen[label] += 1
+            if limit is not None and seen[label] > limit:
                 continue
             program = select(graph, core, "speed", objective, functools.partial(_is, key))
             name = f"c{number:03d}_{i}"
@@ -91,9 +114,18 @@ def _input_bytes(case: Case) -> bytes:
 
 def failures(group: Sequence[Variant], outputs: Sequence[bytes]) -> list[str]:
     """Compares raw outputs with the oracle's; one line for each variant that differs."""
+    return differences(group, outputs, [v.case.expected() for v in group])
+
+
+def differences(
+    group: Sequence[Variant],
+    outputs: Sequence[bytes],
+    wanted: Sequence[Sequence[Sequence[Array]]],
+) -> list[str]:
+    """Compares raw outputs with arrays [variant][vector][output]."""
     wrong = []
-    for variant, raw in zip(group, outputs, strict=True):
-        arrays = [a for found in variant.case.expected() for a in found]
+    for variant, raw, vectors in zip(group, outputs, wanted, strict=True):
+        arrays = [a for found in vectors for a in found]
         if any(a.dtype == np.float32 for a in arrays):
             wrong += _float_failures(variant, raw, arrays)
             continue

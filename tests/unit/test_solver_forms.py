@@ -97,6 +97,9 @@ def layers(draw: st.DrawFn) -> Channels:
     for _ in range(count):
         mantissa = draw(mantissas)
         shift = draw(st.integers(-12, -4) | st.integers(-31, 30))
+        once = draw(st.booleans()) and shift < 0
+        if once:
+            mantissa >>= min(-shift, 31)
         width = draw(st.integers(0, 12))
         reach = min(int(2 ** (width - min(shift, 0))), 2**30)
         least = -draw(st.integers(0, reach))
@@ -104,7 +107,7 @@ def layers(draw: st.DrawFn) -> Channels:
         bias = draw(
             st.integers(-reach, reach) | st.sampled_from([2**30, -(2**30), 2**31 - 1, -(2**31)])
         )
-        columns.append((mantissa, shift, bias, least, greatest))
+        columns.append((mantissa, 0 if once else shift, bias, least, greatest))
     zero_point = draw(st.integers(-128, 127))
     kind = draw(st.sampled_from(["none", "relu", "relu6", "any"]))
     low, high = -128, 127

@@ -32,9 +32,9 @@ MOVERS = frozenset(
 """Operators whose results have a quantisation of what they read."""
 
 KNOWN_RANGES = {
-    "Softmax": QuantParams((1.0 / 256.0,), (-128,)),
-    "Sigmoid": QuantParams((1.0 / 256.0,), (-128,)),
-    "Tanh": QuantParams((1.0 / 128.0,), (0,)),
+    "Softmax": QuantParams((1.0 / 256.0,), (-128,), rounds_once=True),
+    "Sigmoid": QuantParams((1.0 / 256.0,), (-128,), rounds_once=True),
+    "Tanh": QuantParams((1.0 / 128.0,), (0,), rounds_once=True),
 }
 
 _INT8 = np.dtype(np.int8)
@@ -98,7 +98,8 @@ def _params(node: Node, model: Model, dtype: np.dtype[Any], rank: int) -> _Param
         axis += rank if axis < 0 else 0
         if not 0 <= axis < rank:
             raise ModelError(Problem(f"axis {axis} is none of {rank} dimensions", where))
-    return _Params(QuantParams(scales, points, axis), _INT8 if unsigned else dtype, unsigned)
+    quant = QuantParams(scales, points, axis, rounds_once=True)
+    return _Params(quant, _INT8 if unsigned else dtype, unsigned)
 
 
 def _matches(value: Value, quant: QuantParams) -> bool:
