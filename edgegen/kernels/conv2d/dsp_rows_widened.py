@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Formats, KernelIO, Packed
 from edgegen.kernels.conv2d.dsp_band import tap_order
