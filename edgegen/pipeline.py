@@ -37,6 +37,7 @@ from edgegen.target.budget import select_within
 from edgegen.target.cores import Core
 from edgegen.target.fit import Fit, check_budgets, check_fit
 from edgegen.target.places import Places, name_sections, settle
+from edgegen.target.stage import Reading, stage
 from edgegen.target.streams import by_rows
 
 PASSES: tuple[Pass, ...] = (
@@ -68,6 +69,8 @@ class Options:
         input_rows: whether the caller delivers the input row by row while the model runs.
         layout: linker sections that the user named, and who owns the arena.
         streaming: whether layers may run row by row where RAM is short.
+        staging: which layers copy their constants to RAM before they run, one of `STAGING`.
+        constants_at: how the board reads constants; staging needs it.
         reading: what an ONNX file leaves open: shapes and layouts.
         dtype: `int8` refuses models that compute on float32; `float32` builds them as they are.
     """
@@ -82,6 +85,8 @@ class Options:
     layout: Layout = field(default_factory=Layout)
     streaming: bool = True
     input_rows: bool = False
+    staging: str = "off"
+    constants_at: Reading | None = None
     reading: OnnxOptions = field(default_factory=OnnxOptions)
     dtype: str = "int8"
 
@@ -101,6 +106,7 @@ class Options:
             self,
             flash_budget=flash if self.flash_budget is None else self.flash_budget,
             ram_budget=room if self.ram_budget is None else self.ram_budget,
+            constants_at=Reading.of(board),
         )
 
 
@@ -236,6 +242,8 @@ def compile_model(
         options.ram_budget,
         streaming=options.streaming,
     )
+    if options.constants_at is not None:
+        program = stage(program, options.constants_at, options.staging, options.ram_budget)
     dumps[f"{len(dumps):02d}_select.txt"] = program_text(program)
     planned = plan(program)
     dumps[f"{len(dumps):02d}_plan.txt"] = plan_text(planned)

@@ -13,6 +13,7 @@ from edgegen.codegen.layout import OWNERS, Layout
 from edgegen.pipeline import Options
 from edgegen.target.board import SECTION
 from edgegen.target.places import Places
+from edgegen.target.stage import STAGING
 
 R = TypeVar("R")
 
@@ -74,6 +75,13 @@ def placement_options(command: Callable[..., R]) -> Callable[..., R]:
         show_default=True,
         help="Who defines the arena: your code, or the library.",
     )
+    @click.option(
+        "--stage-weights",
+        type=click.Choice(STAGING),
+        default="off",
+        show_default=True,
+        help="Layers that copy their constants to RAM just before they run: where it pays, or all.",
+    )
     @click.option("--keep-input", is_flag=True, help="Leave the inputs' bytes intact.")
     @functools.wraps(command)
     def wrapped(
@@ -84,6 +92,7 @@ def placement_options(command: Callable[..., R]) -> Callable[..., R]:
         kernels_in: str | None,
         sections: dict[str, str],
         owner: str,
+        stage_weights: str,
         keep_input: bool,
         **kwargs: object,
     ) -> R:
@@ -91,6 +100,7 @@ def placement_options(command: Callable[..., R]) -> Callable[..., R]:
             options,
             kernels_in_ram=options.kernels_in_ram or kernels_in is not None,
             keep_input=keep_input,
+            staging=stage_weights,
             places=Places(arena_in, weights_in, kernels_in),
             layout=Layout(**sections, owner=owner),
         )

@@ -10,11 +10,12 @@ from edgegen.codegen.environment import environment
 from edgegen.codegen.filters import shape_text, wrap_values
 from edgegen.codegen.package import Layer, Package
 from edgegen.ir.names import short_name
+from edgegen.kernels.formats import round_up
 from edgegen.kernels.program import Buffer, KernelCall
 from edgegen.kernels.rows import Rows
 from edgegen.kernels.stream import Stream
-from edgegen.plan.plan import Plan
-from edgegen.plan.timeline import scratch_name, state_name
+from edgegen.plan.plan import ALIGNMENT, Plan
+from edgegen.plan.timeline import scratch_name, staged_name, state_name
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
         p=package.name,
         NAME=package.name.upper(),
         routine=layer.routine_name(package.name),
-        constants=SimpleNamespace(**layer.constants),
+        constants=SimpleNamespace(**where.constants(layer)),
+        # A structure that points to copies is not constant: the arena may be anywhere.
+        storage="const" if call.staged_bytes else "static const",
         pieces=SimpleNamespace(
             **{key: piece.name(package.name) for key, piece in layer.packed.pieces.items()}
         ),
@@ -195,6 +198,19 @@ class _Places:
         output = self.buffers[call.output]
         whole = call.rows is None or call.rows.accumulates
         self.output = self.block(output.name) if whole else row_place(self.plan, output.name, "y")
+
+    def constants(self, layer: Layer) -> dict[str, str]:
+        """C expressions of the constants by role; declares the copying where they are copied."""
+        if not layer.call.staged_bytes:
+            return layer.constants
+        offset = self.plan.offset(staged_name(layer.index))
+        found = {}
+        for constant in layer.packed.constants:
+            symbol, size = layer.constants[constant.role], constant.data.nbytes
+            self.declarations.append(f"    {self.name}_stage(arena + {offset}, {symbol}, {size});")
+            found[constant.role] = f"((const {constant.data.dtype.name}_t *)(arena + {offset}))"
+            offset += round_up(size, ALIGNMENT)
+        return found
 
     def block(self, name: str) -> str:
         """Pointer to a block of the arena."""

@@ -188,6 +188,8 @@ def helpers(package: Package) -> tuple[str, ...]:
     names: dict[str, None] = {}
     if any(layer.call.rows and layer.call.rows.pointers for layer in package.layers):
         names["rows"] = None
+    if any(layer.call.staged_bytes for layer in package.layers):
+        names["stage"] = None
     for layer in package.layers:
         names.update(dict.fromkeys(layer.packed.helpers))
     return tuple(

@@ -142,6 +142,9 @@ class Kernel(ABC, Generic[OpT]):
     computes: ClassVar[frozenset[Numbers]] = frozenset({Numbers.INTEGER})
     """The numbers that it computes on, as the operator's rule tells them apart."""
 
+    pixels_per_pass: ClassVar[int] = 0
+    """Output pixels that it computes while it reads its constants once; 0: all of them."""
+
     expands: ClassVar[bool] = False
     """Whether its constants are much larger than the model's weights."""
 
@@ -170,6 +173,13 @@ class Kernel(ABC, Generic[OpT]):
     def flash_bytes(self, op: OpT, io: KernelIO) -> int:  # noqa: ARG002
         """Bytes of constants, predicted without packing them."""
         return sum(t.type.bytes for t in io.inputs if t is not None and t.data is not None)
+
+    def constant_passes(self, op: OpT, io: KernelIO) -> int:  # noqa: ARG002
+        """About how often it reads its constants from the first to the last in an inference."""
+        if not self.pixels_per_pass:
+            return 1
+        height, width = io.output.type.shape[1:3]
+        return -(-height * width // self.pixels_per_pass)
 
     def code(self, op: OpT, io: KernelIO) -> Mapping[str, int]:  # noqa: ARG002
         """Estimated bytes of each C function it needs, by name; layers share equal names."""

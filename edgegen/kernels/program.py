@@ -80,6 +80,8 @@ class KernelCall:
         rejected: kernels that were not chosen, with reasons.
         rows: how it goes through its tensors row by row; None where it runs as a whole.
         state_bytes: memory that it keeps between its rows, bytes.
+        staged_bytes: memory for a copy of its constants, made just before it runs; 0: they are
+            read where they lie.
     """
 
     op: Op
@@ -93,6 +95,7 @@ class KernelCall:
     rejected: tuple[Rejection, ...]
     rows: Rows | None = None
     state_bytes: int = 0
+    staged_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ def program_text(program: Program) -> str:
             f"  {index:>3} {call.kernel.path}({reads}) -> {short_name(call.output)}, "
             f"scratch {call.scratch_bytes}, predicted {call.cost.cycles} cycles"
             + (", by rows" if call.rows else "")
+            + (f", constants copied to {call.staged_bytes} bytes" if call.staged_bytes else "")
         )
     for stream in program.streams:
         calls = stream.calls

@@ -58,6 +58,11 @@ def state_name(call: int) -> str:
     return f"sums of layer {call}"
 
 
+def staged_name(call: int) -> str:
+    """Name of the block of a copy of a call's constants."""
+    return f"constants of layer {call}"
+
+
 @dataclass
 class _Timeline:
     """The steps of a program."""
@@ -107,6 +112,8 @@ class _Timeline:
             if call.scratch_bytes:
                 spans = () if len(steps) == 1 else tuple((int(s), int(s)) for s in steps)
                 found.append(Block(scratch_name(index), call.scratch_bytes, first, last, spans))
+            if call.staged_bytes:
+                found.append(Block(staged_name(index), call.staged_bytes, first, last))
             if call.state_bytes:
                 found.append(Block(state_name(index), call.state_bytes, first, last))
         return tuple(found)

@@ -163,6 +163,7 @@ def _layers(package: Package) -> list[dict[str, Any]]:
                 "input_offsets": [None if n is None else plan.offset(n) for n in call.inputs],
                 "output_offset": plan.offset(call.output),
                 "scratch_bytes": call.scratch_bytes,
+                "staged_bytes": call.staged_bytes,
                 "constant_bytes": sum(c.data.nbytes for c in layer.packed.constants),
                 "predicted_cycles": call.cost.cycles,
             }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,27 +20,22 @@ from edgegen.export.flatbuffer import OperatorSpec, OptionValue, TensorSpec, wri
 from edgegen.frontends import tflite
 from edgegen.frontends.build import build
 from edgegen.kernels.gemm import FRAME_BYTES, PAIR_BYTES, UNROLLED_PAIRS, Taps, unrolled_pairs
-from edgegen.kernels.registry import AnyKernel
-from edgegen.kernels.registry import kernels as kernels_of_all
 from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.plan.plan import plan
 from edgegen.target.board import Board, load_board
-from edgegen.target.choices import Choice, Objective, choices
 from edgegen.target.cores import CORES
 from edgegen.target.fit import check_fit
 from edgegen.target.select import select
 from edgegen.verify.vectors import standard_vectors
 from edgegen.verify.verify import reference_runs
 from tests.support import data
-from tests.support.batch import case_graph
-from tests.support.cases import load_cases
+from tests.support.each_kernel import each_kernel
 from tests.support.small import small_case, small_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgegen.ir import Op
     from edgegen.target.cores import Core
 
 
@@ -167,22 +161,10 @@ def test_users_can_name_another_section(tmp_path: Path) -> None:
 
 
 def programs(core: Core) -> Iterator[Compilation]:
-    """For each kernel that this core has, the first operator case that it accepts."""
-    mine = [k for k in kernels_of_all() if k.requires <= core.features and k.op.sources]
-    for number, kernel in enumerate(mine):
-        for case in (c for c in load_cases(kernel.op.stem) if not c.error):
-            graph = case_graph(case)
-            offers = choices(graph.ops[0], graph.io(graph.ops[0]), core, Objective())[0]
-            if any(choice.kernel.path == kernel.path for choice in offers):
-                allow = functools.partial(_is, kernel)
-                program = select(graph, core, "speed", allow=allow)
-                package = pack(plan(program), f"m{number}", kernels_in_ram=True)
-                yield Compilation(graph, graph, package, {})
-                break
-
-
-def _is(kernel: AnyKernel, op: Op, choice: Choice) -> bool:
-    return op.stem != kernel.op.stem or choice.kernel.path == kernel.path
+    """A program for each kernel that this core has, to run from RAM."""
+    for number, (_, program) in enumerate(each_kernel(core)):
+        package = pack(plan(program), f"m{number}", kernels_in_ram=True)
+        yield Compilation(program.graph, program.graph, package, {})
 
 
 @pytest.mark.parametrize("name", ["nucleo_l4r5zi", "rp2040"])

@@ -122,6 +122,7 @@ class DspBand(Kernel[Conv2D]):
     name: ClassVar[str] = "dsp_band"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
     code_bytes: ClassVar[int] = 2600
+    pixels_per_pass: ClassVar[int] = 2
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""

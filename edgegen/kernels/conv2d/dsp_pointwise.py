@@ -41,6 +41,7 @@ class DspPointwise(Kernel[Conv2D]):
     name: ClassVar[str] = "dsp_pointwise"
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
     code_bytes: ClassVar[int] = 2400
+    pixels_per_pass: ClassVar[int] = 2
     shifts: ClassVar[Shifts] = GEMM_SHIFTS
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002

@@ -40,6 +40,7 @@ class DspWinograd(Kernel[Conv2D]):
     requires: ClassVar[frozenset[str]] = frozenset({"dsp"})
     code_bytes: ClassVar[int] = 5600
     expands: ClassVar[bool] = True
+    pixels_per_pass: ClassVar[int] = 32
     transform: ClassVar[Transform] = F4X4
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002

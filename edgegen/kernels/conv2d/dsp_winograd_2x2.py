@@ -18,4 +18,5 @@ class DspWinograd2x2(DspWinograd):
 
     name: ClassVar[str] = "dsp_winograd_2x2"
     code_bytes: ClassVar[int] = 3100
+    pixels_per_pass: ClassVar[int] = 8
     transform: ClassVar[Transform] = F2X2

@@ -29,6 +29,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     op: ClassVar[type[Op]] = Conv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 640
+    pixels_per_pass: ClassVar[int] = 1
     by_rows: ClassVar[bool] = False
 
     def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:

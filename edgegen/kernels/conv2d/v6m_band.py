@@ -47,6 +47,7 @@ class V6mBand(Kernel[Conv2D]):
     name: ClassVar[str] = "v6m_band"
     requires: ClassVar[frozenset[str]] = frozenset({"armv6m"})
     code_bytes: ClassVar[int] = 2400
+    pixels_per_pass: ClassVar[int] = 1
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""

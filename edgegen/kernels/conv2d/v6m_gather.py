@@ -46,6 +46,7 @@ class V6mGather(Kernel[Conv2D]):
     name: ClassVar[str] = "v6m_gather"
     requires: ClassVar[frozenset[str]] = frozenset({"armv6m"})
     code_bytes: ClassVar[int] = 2400
+    pixels_per_pass: ClassVar[int] = 1
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""

@@ -23,6 +23,7 @@ class V6mPointwise(Kernel[Conv2D]):
     name: ClassVar[str] = "v6m_pointwise"
     requires: ClassVar[frozenset[str]] = frozenset({"armv6m"})
     code_bytes: ClassVar[int] = 2200
+    pixels_per_pass: ClassVar[int] = 1
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""

@@ -31,6 +31,7 @@ class V7mConv2D(Kernel[Conv2D]):
     name: ClassVar[str] = "v7m"
     requires: ClassVar[frozenset[str]] = frozenset({"armv7m"})
     code_bytes: ClassVar[int] = DRIVER_BYTES
+    pixels_per_pass: ClassVar[int] = 2
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""

@@ -30,6 +30,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 560
+    pixels_per_pass: ClassVar[int] = 1
     by_rows: ClassVar[bool] = False
 
     def order(self, op: DepthwiseConv2D, io: KernelIO) -> AccessOrder:
