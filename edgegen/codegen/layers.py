@@ -10,6 +10,8 @@ from edgegen.codegen.environment import environment
 from edgegen.codegen.filters import shape_text, wrap_values
 from edgegen.codegen.package import Layer, Package
 from edgegen.ir.names import short_name
+from edgegen.ir.types import DType
+from edgegen.kernels.c_types import c_type
 from edgegen.kernels.formats import round_up
 from edgegen.kernels.program import Buffer, KernelCall
 from edgegen.kernels.rows import Rows
@@ -208,7 +210,8 @@ class _Places:
         for constant in layer.packed.constants:
             symbol, size = layer.constants[constant.role], constant.data.nbytes
             self.declarations.append(f"    {self.name}_stage(arena + {offset}, {symbol}, {size});")
-            found[constant.role] = f"((const {constant.data.dtype.name}_t *)(arena + {offset}))"
+            ctype = c_type(DType(constant.data.dtype.name))
+            found[constant.role] = f"((const {ctype} *)(arena + {offset}))"
             offset += round_up(size, ALIGNMENT)
         return found
 
