@@ -20,6 +20,7 @@ class Float32Conv2D(Float32Layer[Conv2D]):
     """Weights as the model has them: [out, high, wide, in / groups]."""
 
     op: ClassVar[type[Op]] = Conv2D
+    pixels_per_pass: ClassVar[int] = 1
 
     def pack(self, op: Conv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""

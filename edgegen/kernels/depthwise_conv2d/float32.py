@@ -24,6 +24,7 @@ class Float32DepthwiseConv2D(Float32Layer[DepthwiseConv2D]):
     """A convolution with as many groups as there are input channels."""
 
     op: ClassVar[type[Op]] = DepthwiseConv2D
+    pixels_per_pass: ClassVar[int] = 1
 
     def pack(self, op: DepthwiseConv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
