@@ -221,6 +221,10 @@ def compile_model(
         EdgegenError: the model cannot be compiled; nothing else is raised for any bytes.
     """
     options = options or Options()
+    if options.keep_input and options.input_rows:
+        raise InputError(
+            Problem("an input that comes by rows is never whole: it cannot be kept intact")
+        )
     source = read_graph(blob, name, options.reading)
     if options.dtype != "float32":
         require_integers(source)

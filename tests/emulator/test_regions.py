@@ -15,7 +15,7 @@ from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import Image, Symbol, read_image
 from edgegen.emulate.model_run import ModelRun, run_model, write_library
 from edgegen.emulate.toolchain import build_elf
-from edgegen.errors import VerificationError
+from edgegen.errors import InputError, VerificationError
 from edgegen.pipeline import Compilation, Options, compile_model, place
 from edgegen.target.board import Board, load_board
 from edgegen.target.places import Places
@@ -219,6 +219,11 @@ def test_inputs_are_kept(name: str) -> None:
         run(careless, board)
     with pytest.raises(VerificationError, match="was not kept"):
         verify_host(careless, vectors)
+
+
+def test_an_input_by_rows_cannot_be_kept() -> None:
+    with pytest.raises(InputError, match="by rows is never whole"):
+        compiled("rp2040", Options(keep_input=True, input_rows=True))
 
 
 @pytest.mark.parametrize("owner", ["caller", "static"])
