@@ -28,10 +28,14 @@ from tests.support.networks import digits, network_file, samples  # noqa: E402
 FOLDER = ROOT / "tests" / "networks" / "int8"
 COUNT = 64
 TRAINED = {
+    "cnn1d": "cnn1d_torchscript",
     "digits": "digits",
     "ds_cnn": "ds_cnn_dynamo",
+    "mlp": "mlp_dynamo",
     "mobilenet_v2": "mobilenet_v2_torchscript",
+    "mobilenet_v3": "mobilenet_v3_dynamo",
     "resnet": "resnet_dynamo",
+    "unet": "unet_torchscript",
 }
 """Networks of tests/networks and the files they are read from."""
 DENSE_PER_CHANNEL = ("small",)

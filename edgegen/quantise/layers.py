@@ -126,7 +126,8 @@ def without_unused(graph: Graph) -> Graph:
 def quantised(values: npt.ArrayLike, quant: QuantParams, dtype: DType = DType.INT8) -> Array:
     """Real values as integers, rounded half to even and saturated; per tensor."""
     steps = np.round(np.asarray(values, np.float64) / quant.scale) + quant.zero_point
-    return np.clip(steps, *dtype.limits).astype(dtype.numpy)
+    # An array even where the values are a single number.
+    return np.asarray(np.clip(steps, *dtype.limits), dtype.numpy)
 
 
 def dequantised(values: Array, quant: QuantParams) -> Float32:

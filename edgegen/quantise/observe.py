@@ -57,7 +57,7 @@ def observe(
                 raise InputError(
                     Problem(
                         f"sample {number} makes tensor {name!r} infinite or not a number",
-                        hint="check the samples' values and units",
+                        hint="check the values and units of the samples, and the model's weights",
                     )
                 )
             found[name].add(values)
