@@ -17,6 +17,10 @@ from edgegen.ir import Graph
 from edgegen.ops.conv2d import Conv2D
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.ops.fully_connected import FullyConnected
+from edgegen.ops.mean import Mean
+from edgegen.ops.pad import Pad
+from edgegen.ops.pool2d import Pool2D
+from edgegen.ops.same_bytes import SameBytes
 from edgegen.quantise.convert import WeightOptions
 from edgegen.quantise.layers import (
     Float64,
@@ -55,7 +59,7 @@ def equalise(graph: Graph, largest: Mapping[str, Float64], options: WeightOption
 
 
 def _pairs(graph: Graph) -> list[tuple[int, int]]:
-    """Indices of a layer and the only reader of its output."""
+    """Indices of a layer and the next, with nothing between them that minds factors."""
     known = uses(graph)
     found = []
     for first, op in enumerate(graph.ops):
@@ -63,10 +67,30 @@ def _pairs(graph: Graph) -> list[tuple[int, int]]:
             continue
         if op.activation not in ("NONE", "RELU") or channel_axis(op, graph) is None:
             continue
-        second = known.sole_reader(op.outputs[0])
-        if second is not None and _takes_factors(graph, second, op.outputs[0]):
+        name = op.outputs[0]
+        second = known.sole_reader(name)
+        while second is not None and _carries_factors(graph, second):
+            name = graph.ops[second].outputs[0]
+            second = known.sole_reader(name)
+        if second is not None and _takes_factors(graph, second, name):
             found.append((first, second))
     return found
+
+
+def _carries_factors(graph: Graph, index: int) -> bool:
+    """Whether an operator gives its input's channels on with any factor that they have."""
+    op = graph.ops[index]
+    io = graph.io(op)
+    if isinstance(op, Pad):
+        return io.optional(2) is None
+    if isinstance(op, Pool2D):
+        return op.activation == "NONE"
+    channels = io.input(0).type.shape[-1:]
+    if io.output.type.shape[-1:] != channels:
+        return False
+    if isinstance(op, Mean):
+        return len(io.input(0).type.shape) - 1 not in op.axes(io)
+    return isinstance(op, SameBytes)
 
 
 def _takes_factors(graph: Graph, index: int, source: str) -> bool:

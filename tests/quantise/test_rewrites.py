@@ -106,6 +106,29 @@ def test_equalisation_evens_out_channels() -> None:
     assert new.max() / new.min() == pytest.approx(max(old.max() / old.min() / 64, 1), rel=1e-3)
 
 
+def test_equalisation_reaches_through_pools_and_reshapes() -> None:
+    net = FloatNetwork(9)
+    spread = np.logspace(-1, 1, 8)[:, None, None, None]
+    a = net.conv(net.input(1, 8, 8, 3), 8, weights=net.random.normal(size=(8, 3, 3, 3)) * spread)
+    pooled = net.average_pool(net.max_pool(a), 4)
+    before = net.graph(net.dense(net.flatten(pooled), 4))
+    inputs = samples(before, 8)
+    seen = observe(before, inputs)
+    after = equalise(before, {n: o.largest for n, o in seen.items()}, WeightOptions())
+    assert_same_outputs(before, after, 1e-4)
+    old, new = seen[a].largest, observe(after, inputs)[a].largest
+    assert new.max() / new.min() < old.max() / old.min() / 3
+
+
+def test_equalisation_stops_where_channels_mix() -> None:
+    net = FloatNetwork(9)
+    a = net.conv(net.input(1, 4, 4, 3), 8)
+    # Flattening an image gives every channel several columns of the next layer's weights.
+    graph = net.graph(net.dense(net.flatten(a), 4))
+    seen = observe(graph, samples(graph, 2))
+    assert equalise(graph, {n: o.largest for n, o in seen.items()}, WeightOptions()) == graph
+
+
 def test_equalisation_leaves_bounded_activations_alone() -> None:
     net = FloatNetwork()
     a = net.conv(net.input(1, 4, 4, 3), 5, activation="RELU6")
