@@ -10,6 +10,8 @@ import numpy.typing as npt
 MAX_BINS = 4096
 _FINEST = 20
 """Bins are never finer than the largest magnitude divided by about this power of two."""
+_NARROWEST = -1074
+"""Exponent of the smallest positive float64."""
 
 
 class Histogram:
@@ -30,7 +32,7 @@ class Histogram:
         self.high = -math.inf
         self.count = 0
         self.zeros = 0
-        self._exponent = -1075  # of the bin width
+        self._exponent = _NARROWEST  # of the bin width
         self._first = 0  # index of the first bin: it starts at _first * width
         self._bins: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
@@ -89,7 +91,8 @@ class Histogram:
 def _exponent(low: float, high: float) -> int:
     """The exponent of the narrowest bin width with which [low, high] fits."""
     largest = max(abs(low), abs(high))
-    finest = math.frexp(largest)[1] - _FINEST if largest else -_FINEST
+    # Zeros alone ask for nothing: the narrowest bins there are leave all to what may follow.
+    finest = max(math.frexp(largest)[1] - _FINEST, _NARROWEST) if largest else _NARROWEST
     span = high - low
     exponent = max(finest, math.frexp(span / MAX_BINS)[1] - 1 if span else finest)
     while math.floor(high / 2.0**exponent) - math.floor(low / 2.0**exponent) >= MAX_BINS:

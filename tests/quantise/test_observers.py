@@ -13,7 +13,7 @@ from edgegen.quantise.histogram import MAX_BINS, Histogram
 from edgegen.quantise.layers import Float64, dequantised, quantised
 from edgegen.quantise.observers import OBSERVERS, PERCENTILE, Range, parameters, real_range
 
-FINITE = st.floats(-1e6, 1e6, width=32)
+FINITE = st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, 1e-7, -1e-30, 1e-300])
 
 
 def histogram_of(*parts: Float64) -> Histogram:
