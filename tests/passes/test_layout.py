@@ -80,6 +80,15 @@ def test_input_with_channels_is_transposed_once() -> None:
     assert result.io(op).input(0).type.shape == (3, 48)
 
 
+def test_branches_of_one_input_share_its_transposition() -> None:
+    net = FirstNetwork()
+    x = net.input(1, 3, 6, 8)
+    parts = [net.first_conv(x, n, 3) for n in (2, 3, 4)]
+    result = rewritten(net.graph(net.concat(*parts, axis=1)))
+    assert stems(result)["transpose"] == 2
+    assert moved_bytes(result) == (3 + 9) * 48
+
+
 def test_image_output_is_transposed_back() -> None:
     net = FirstNetwork()
     y = net.first_conv(net.input(1, 1, 4, 4), 3, 3)

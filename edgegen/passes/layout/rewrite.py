@@ -14,6 +14,7 @@ from edgegen.ops.reshape import Reshape
 from edgegen.ops.transpose import MAX_RANK, Transpose
 from edgegen.passes.dead_code import remove_dead_code
 from edgegen.passes.layout.assign import Assignment, assign
+from edgegen.passes.layout.merge import merge_views
 from edgegen.passes.layout.order import Move, Order, Shape, dense, indices, move, permute
 from edgegen.passes.layout.rules import (
     Config,
@@ -33,6 +34,7 @@ def assign_layouts(graph: Graph) -> Graph:
     """
     if not any(isinstance(op, Transpose) for op in graph.ops):
         return graph
+    graph = merge_views(graph)
     return _Rewriter(graph, assign(graph)).run()
 
 
