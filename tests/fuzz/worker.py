@@ -1,6 +1,6 @@
 """Compiles a range of mutants under limits of time and memory, and reports what went wrong.
 
-Run as `python -m tests.fuzz.worker FIRST LAST`; prints a JSON object.
+Run as `python -m tests.fuzz.worker tflite|onnx FIRST LAST`; prints a JSON object.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edgegen.errors import EdgegenError, InternalError
-from edgegen.pipeline import compile_model
+from edgegen.frontends.onnx import is_onnx
+from edgegen.passes.base import run_passes
+from edgegen.pipeline import PASSES, compile_model, read_graph
 from edgegen.target.cores import CORES
 from edgegen.verify.reference import evaluate, ramp
-from tests.fuzz.mutate import mutant
+from tests.fuzz import mutate, mutate_onnx
 from tests.support.cases import load_cases
 from tests.support.models import DEMO_MODEL
+from tests.support.networks import NETWORKS
+from tests.support.patterns import recorded_patterns
+
+Seeds = Callable[[], tuple[bytes, ...]]
+Mutate = Callable[[tuple[bytes, ...], int], bytes]
 
 SECONDS = 5.0
 MEMORY = 1 << 30
@@ -32,7 +40,16 @@ class OutOfTimeError(BaseException):
     """Not an Exception: nothing but the worker may catch it."""
 
 
-def seeds() -> tuple[bytes, ...]:
+def onnx_seeds() -> tuple[bytes, ...]:
+    """Intact files: the smaller networks and exported patterns."""
+    patterns = recorded_patterns()
+    chosen = [patterns[name].blob for name in sorted(patterns) if name.endswith("_dynamo")]
+    small = [f for f in sorted(NETWORKS.glob("*.onnx")) if f.stat().st_size < 32_000]
+    # Networks are quantised and larger: each counts several times.
+    return (*chosen, *(f.read_bytes() for f in small for _ in range(4)))
+
+
+def tflite_seeds() -> tuple[bytes, ...]:
     """Intact files: every case that compiles, and the demo model."""
     blobs = [c.model_bytes() for c in load_cases() if not c.error and not c.refused]
     if DEMO_MODEL.exists():
@@ -40,8 +57,18 @@ def seeds() -> tuple[bytes, ...]:
     return tuple(blobs)
 
 
+FORMATS: dict[str, tuple[Seeds, Mutate]] = {
+    "tflite": (tflite_seeds, mutate.mutant),
+    "onnx": (onnx_seeds, mutate_onnx.mutant),
+}
+"""Intact files, and what damages them."""
+
+
 def compile_blob(blob: bytes) -> None:
     """Everything that edgegen does with a model's bytes before it renders files."""
+    if is_onnx(blob):
+        # Float models are refused later on: their rewriting is looked at too.
+        run_passes(read_graph(blob, "fuzz"), PASSES)
     graph = compile_model(blob, "fuzz", CORES["m4"]).source
     if sum(t.type.elements for t in graph.activations()) + graph.macs < EVALUATE_LIMIT:
         evaluate(graph, {n: ramp(graph.tensor(n).type) for n in graph.inputs})
@@ -77,17 +104,19 @@ def _out_of_time(*_: Any) -> None:
 
 def main() -> None:
     """Command line."""
-    first, last = (int(a) for a in sys.argv[1:])
+    form = sys.argv[1]
+    first, last = (int(a) for a in sys.argv[2:])
     warnings.simplefilter("error")
     signal.signal(signal.SIGALRM, _out_of_time)
-    intact = seeds()
+    intact, damage = FORMATS[form]
+    seeds = intact()
     # What the interpreter and its libraries have mapped already does not count.
     with Path("/proc/self/statm").open() as file:
         mapped = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
     failures, counts = {}, {"compiled": 0, "refused": 0}
     for index in range(first, last):
-        result = verdict(mutant(intact, index))
+        result = verdict(damage(seeds, index))
         if result in counts:
             counts[result] += 1
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from edgegen.errors import EdgegenError, ModelFormatError, Problem, ToolError, UnsupportedError
 
 MIN_OPSET = 11
-MAX_NODES = 20_000
+MAX_NODES = 4_000
 """Operators of a graph, functions expanded: far more than any model for a microcontroller has."""
 MAX_EXTERNAL_BYTES = 1 << 28
 DOMAINS = ("", "ai.onnx", "com.microsoft", "ai.onnx.ml")
