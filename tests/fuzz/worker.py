@@ -44,9 +44,9 @@ def onnx_seeds() -> tuple[bytes, ...]:
     """Intact files: the smaller networks and exported patterns."""
     patterns = recorded_patterns()
     chosen = [patterns[name].blob for name in sorted(patterns) if name.endswith("_dynamo")]
-    small = [f for f in sorted(NETWORKS.glob("*.onnx")) if f.stat().st_size < 32_000]
+    small = [f for f in sorted(NETWORKS.glob("*.onnx")) if f.stat().st_size < 8_000]
     # Networks are quantised and larger: each counts several times.
-    return (*chosen, *(f.read_bytes() for f in small for _ in range(4)))
+    return (*chosen, *(f.read_bytes() for f in small for _ in range(12)))
 
 
 def tflite_seeds() -> tuple[bytes, ...]:
@@ -76,8 +76,9 @@ def compile_blob(blob: bytes) -> None:
 
 def verdict(blob: bytes) -> str:
     """`compiled`, `refused`, or the text of what should not have happened."""
-    start = time.monotonic()
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    # Time of the processor: other tests run at the same time.
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         compile_blob(blob)
     except InternalError:
@@ -92,8 +93,8 @@ def verdict(blob: bytes) -> str:
     else:
         return "compiled"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    if time.monotonic() - start > SECONDS:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    if time.process_time() - start > SECONDS:
         return f"more than {SECONDS} s"
     return "refused"
 
@@ -107,7 +108,7 @@ def main() -> None:
     form = sys.argv[1]
     first, last = (int(a) for a in sys.argv[2:])
     warnings.simplefilter("error")
-    signal.signal(signal.SIGALRM, _out_of_time)
+    signal.signal(signal.SIGPROF, _out_of_time)
     intact, damage = FORMATS[form]
     seeds = intact()
     # What the interpreter and its libraries have mapped already does not count.

@@ -45,10 +45,10 @@ def model(
 
 def refused(blob: bytes) -> str:
     """The message with which a file is refused, in time."""
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(EdgegenError) as caught:
         run_passes(read_graph(blob, "hostile"), PASSES)
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     return str(caught.value)
 
 
@@ -146,9 +146,9 @@ def test_too_many_operators() -> None:
     ids=["relu", "transpose", "flatten"],
 )
 def test_long_chains_take_little_time(make: Callable[[int], Any]) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     run_passes(read_graph(chain(make, 1500), "long"), PASSES[:3])
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_loops_are_refused_by_name() -> None:

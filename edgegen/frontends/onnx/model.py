@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgegen.errors import ModelError, Problem
 from edgegen.ir import QuantParams
 
 Array = npt.NDArray[Any]
@@ -41,6 +42,23 @@ class Value:
     def rank(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
+
+
+def to_int8(name: str, steps: Array, limit: int = -128) -> Array:
+    """Rounded real numbers as int8, saturated.
+
+    Args:
+        name: whose they are, for the message.
+        steps: float64, in units of the scale, zero point added.
+        limit: lowest value.
+
+    Raises:
+        ModelError: a number is not finite.
+    """
+    if not np.isfinite(steps).all():
+        raise ModelError(Problem(f"constant {name!r} holds numbers that are not finite"))
+    result: Array = np.clip(np.rint(steps), limit, 127).astype(np.int8)
+    return result
 
 
 def constant(data: Array, quant: QuantParams | None = None) -> Value:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from edgegen.errors import ModelError, Problem, UnsupportedError
-from edgegen.frontends.onnx.model import Array, Editor, Model, Node, Value
+from edgegen.frontends.onnx.model import Array, Editor, Model, Node, Value, to_int8
 from edgegen.ir import QuantParams
 
 MOVERS = frozenset(
@@ -203,7 +203,7 @@ def _quantize(node: Node, editor: Editor) -> None:
     params = _params(node, editor.source, editor.values[target].dtype, value.rank)
     _need_per_tensor(node, params)
     if value.data is not None and value.quant is None:
-        editor.values[target] = _quantised_constant(value, params)
+        editor.values[target] = _quantised_constant(name, value, params)
         return
     if value.quant is None:
         editor.values[name] = _typed(value, params)
@@ -249,11 +249,11 @@ def _typed(value: Value, params: _Params) -> Value:
     return Value(params.dtype, value.shape, data, params.quant, params.unsigned)
 
 
-def _quantised_constant(value: Value, params: _Params) -> Value:
+def _quantised_constant(name: str, value: Value, params: _Params) -> Value:
     """A float constant as QuantizeLinear rounds it: half to even, saturated."""
     assert value.data is not None
     steps = np.rint(value.data.astype(np.float64) / params.quant.scale) + params.quant.zero_point
-    data = np.clip(steps, -128, 127).astype(np.int8)
+    data = to_int8(name, steps)
     return Value(_INT8, value.shape, data, params.quant, params.unsigned)
 
 

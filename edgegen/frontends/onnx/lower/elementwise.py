@@ -9,7 +9,7 @@ import numpy as np
 from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
 from edgegen.frontends.onnx.matching import clip_bounds
-from edgegen.frontends.onnx.model import Node
+from edgegen.frontends.onnx.model import Node, to_int8
 from edgegen.frontends.onnx.quantised import KNOWN_RANGES
 from edgegen.ir import QuantParams
 
@@ -61,9 +61,10 @@ def _operand(emitter: Emitter, node: Node, name: str) -> str:
 
 def quantised(emitter: Emitter, name: str, data: np.ndarray) -> str:
     """A float constant as int8, symmetric: a single number is exact up to its scale's rounding."""
-    largest = float(np.abs(data.astype(np.float64)).max(initial=0.0))
-    scale = float(np.float32(largest / 127.0)) if largest > 1e-30 else 1.0
-    steps = np.clip(np.rint(data.astype(np.float64) / scale), -127, 127).astype(np.int8)
+    real = data.astype(np.float64)
+    largest = float(np.abs(real).max(initial=0.0))
+    scale = float(np.float32(largest / 127.0)) if 1e-30 < largest < 1e30 else 1.0
+    steps = to_int8(name, real / scale, -127)
     return emitter.constant(name, steps, QuantParams((scale,), (0,)))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
-from edgegen.frontends.onnx.model import Array, Node, Shape, Value
+from edgegen.frontends.onnx.model import Array, Node, Shape, Value, to_int8
 from edgegen.ops.resize_nearest_neighbor import nearest
 
 
@@ -148,8 +148,7 @@ def _border(fill: Value, value: Value) -> Array | None:
     if fill.quant is not None:
         real = (real - fill.quant.zero_point) * fill.quant.scale
     steps = np.rint(real / value.quant.scale) + value.quant.zero_point
-    quantised: Array = np.clip(steps, -128, 127).astype(np.int8)
-    return quantised
+    return to_int8("the border's value", steps)
 
 
 @lowers("Resize", "Upsample")

@@ -94,7 +94,7 @@ def bias(emitter: Emitter, node: Node, weight: str, channels: int) -> str | None
         tuple(float(p) for p in product), (0,) * len(product), 0 if quant.axis is not None else None
     )
     steps = _steps(value, flat, product)
-    if np.abs(steps).max(initial=0) > np.iinfo(np.int32).max:
+    if not (np.abs(steps) <= np.iinfo(np.int32).max).all():
         raise UnsupportedError(Problem(f"bias {name!r} does not fit in int32"))
     return emitter.constant(name, steps.astype(np.int32), goal)
 
