@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,15 +35,17 @@ def read_arrays(path: Path) -> dict[str, Array]:
 
 def _read_file(path: Path) -> dict[str, Array]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {SOLE: loaded}
-        with loaded as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            Problem(f"cannot read {path.name!r} as .npz or .npy", why=str(error))
-        ) from error
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {SOLE: loaded}
+            with loaded as archive:
+                return {name: archive[name] for name in archive.files}
+    except Exception as error:
+        # numpy, zipfile and zlib trust the file and raise whatever they stumble over in a damaged
+        # one, down to errors of Python's tokeniser, which numpy reads headers with.
+        why = str(error) or type(error).__name__
+        raise InputError(Problem(f"cannot read {path.name!r} as .npz or .npy", why=why)) from error
 
 
 def _stacked(path: Path, found: list[tuple[str, Mapping[str, Array]]]) -> dict[str, Array]:
