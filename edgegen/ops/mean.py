@@ -116,7 +116,7 @@ class Mean(Op):
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
         """See `Op.row_windows`: over height, or height and width, all rows make one."""
         shape = io.input(0).type.shape
-        if len(shape) != 4 or not {1} <= set(self.axes(io)) <= {1, 2}:
+        if len(shape) != 4 or not {1} <= set(self.axes(io)) <= {0, 1, 2}:
             return None
         return (RowWindow(shape[1]), None)
 

@@ -93,7 +93,9 @@ class Streams:
         if index not in self._choices:
             op, io = self.graph.ops[index], self.ios[index]
             alias = op.alias_of(io) is not None
-            self._choices[index] = () if alias else row_choices(op, io, self.core, self.objective)
+            found = () if alias else row_choices(op, io, self.core, self.objective)
+            sums = tuple(c for c in found if self._accumulates(c))
+            self._choices[index] = sums or found  # sums need one row where a window needs all
         return self._choices[index]
 
     def moves(
@@ -168,7 +170,11 @@ class Streams:
         )
         inner = 0
         spans: dict[str, int] = {}
-        for op, io in zip(self.graph.ops[first:end], self.ios[first:end], strict=True):
+        for i, op, io in zip(
+            range(first, end), self.graph.ops[first:end], self.ios[first:end], strict=True
+        ):
+            if any(self._accumulates(c) for c in self.choices(i)):
+                continue
             for name, window in zip(op.inputs, op.row_windows(io) or (), strict=True):
                 if name is not None and name in self.owner and window is not None:
                     root = self.owner[name]
