@@ -104,6 +104,8 @@ class Program:
 
     Attributes:
         streams: runs of calls that execute row by row, in order; other calls run as a whole.
+        shared: pairs of buffers that lie at the same place: the second is computed over the first,
+            row by row.
     """
 
     graph: Graph
@@ -112,6 +114,7 @@ class Program:
     buffers: Mapping[str, Buffer]
     calls: tuple[KernelCall, ...]
     streams: tuple[Stream, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def buffer_of(self) -> dict[str, str]:

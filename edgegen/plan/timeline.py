@@ -121,6 +121,10 @@ class _Timeline:
     def relations(self, blocks: tuple[Block, ...], alignment: int) -> Iterator[Relation]:
         """For each buffer that dies, the buffers written meanwhile, where they may overlap."""
         by_name = {b.name: b for b in blocks}
+        for first, second in self.program.shared:
+            if by_name[first].alive_with(by_name[second]):
+                far = sum(b.size for b in blocks)
+                yield Relation(first, second, ((-far, 0), (0, far)))
         for dying, readers, writers in self._handovers():
             x = by_name[dying]
             reads = [self.reads(c, dying) for c in readers]

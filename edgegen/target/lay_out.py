@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from edgegen.ir import Graph, Op, Origin, Tensor, TensorKind
@@ -11,10 +10,10 @@ from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
 from edgegen.kernels.registry import kernels_for
 from edgegen.kernels.rows import RowKernel, rows_of
-from edgegen.kernels.stream import Stream, row_lives, schedule
 from edgegen.ops.reformat import Reformat
 from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
+from edgegen.target.rings import with_streams
 
 State = tuple[tuple[str, Format], ...]
 """Format of every tensor alive, by its root, sorted by name."""
@@ -160,30 +159,3 @@ class Builder:
         graph = replace(self.graph, tensors=self.tensors, ops=tuple(self.ops))
         program = Program(graph, self.core, optimize, self.buffers, tuple(self.calls))
         return with_streams(program, self.streams.values()) if self.streams else program
-
-
-def with_streams(program: Program, runs: Iterable[Sequence[int]]) -> Program:
-    """Orders the steps of streams and gives the buffers inside them rings of rows.
-
-    Args:
-        program: its calls in streams know how they go by rows.
-        runs: the calls of each stream, consecutive.
-    """
-    buffers = dict(program.buffers)
-    streams = []
-    graph = program.graph
-    kept = {program.buffer_of[n] for n in (*graph.outputs, *graph.kept)}
-    for run in runs:
-        read = {n for c in run for n in program.calls[c].inputs}
-        delivered = (program.buffer_of.get(n) for n in graph.by_rows)
-        source = next((n for n in delivered if n in read), None)
-        stages = program.stages(run, source)
-        order = schedule(stages)
-        read_outside = kept | {
-            n for i, c in enumerate(program.calls) if i not in run for n in c.inputs if n
-        }
-        for name, life in row_lives(stages, order).items():
-            if name not in read_outside and life.ring < buffers[name].rows:
-                buffers[name] = replace(buffers[name], ring=life.ring)
-        streams.append(Stream(run[0], len(run), order, source))
-    return replace(program, buffers=buffers, streams=tuple(sorted(streams, key=lambda s: s.first)))
