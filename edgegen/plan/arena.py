@@ -64,8 +64,7 @@ def plan_arena(
 def first_fit(problem: ArenaProblem) -> int:
     """Arena bytes by first fit alone: an estimate that is quick, and often exact."""
     instance = build_instance(problem)
-    bound = lower_bound(instance)
-    return greedy(instance, bound.units)[0].span * instance.unit
+    return greedy(instance, 0)[0].span * instance.unit
 
 
 def _improve(

@@ -128,19 +128,21 @@ class Streams:
                 continue
             if self._at_least(first, end, state) > limit:
                 continue
+            seen = None
             for lean in (False, True):
                 steps = self._assign(first, end, state, price, usable, lean=lean)
-                if steps is None:
+                if steps is None or steps == seen:
                     break
+                seen = steps
                 ram = self._ram(first, end, state, steps)
-                if ram <= limit:
-                    total = sum(
-                        price(self.graph.ops[first + k], s.choice)
-                        for k, s in enumerate(steps)
-                        if s.choice
-                    )
-                    yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
-                    break
+                if ram > limit:
+                    continue
+                total = sum(
+                    price(self.graph.ops[first + k], s.choice)
+                    for k, s in enumerate(steps)
+                    if s.choice
+                )
+                yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
             if any(self._accumulates(c) for c in options) and not any(
                 not self._accumulates(c) for c in options
             ):
