@@ -78,16 +78,49 @@ class Stream:
         return range(self.first, self.first + self.count)
 
 
-def schedule(stages: Sequence[Stage]) -> tuple[int, ...]:
-    """The order of steps, on demand from the last stage: the index of the stage of each step."""
-    return _Demand(stages).order()
+def schedule(stages: Sequence[Stage], pitches: Mapping[str, int] | None = None) -> tuple[int, ...]:
+    """The order of steps, on demand from the last stage: the index of the stage of each step.
+
+    Where a tensor has several readers, those with the smaller windows may also run early, just
+    before a row that they need would have to stay for their sake. The order whose rings take
+    fewer bytes is taken.
+
+    Args:
+        stages: the layers.
+        pitches: bytes of a row of each buffer that they write; None: only on demand.
+    """
+    plain = _Demand(stages, {}).order()
+    early = _early(stages)
+    if pitches is None or not early:
+        return plain
+
+    def size(order: Sequence[int]) -> int:
+        return sum(life.ring * pitches[n] for n, life in row_lives(stages, order).items())
+
+    return min(plain, _Demand(stages, early).order(), key=size)
+
+
+def _early(stages: Sequence[Stage]) -> dict[str, tuple[int, list[tuple[int, Feed]]]]:
+    """For each buffer with several readers the rows of the widest window, and the other readers."""
+    readers: dict[str, list[tuple[int, Feed]]] = {}
+    for i, stage in enumerate(stages):
+        for feed in stage.feeds:
+            readers.setdefault(feed.buffer, []).append((i, feed))
+    found = {}
+    for stage in stages:
+        by_width = sorted(readers.get(stage.output, ()), key=lambda r: -r[1].window.taps)
+        if len(by_width) > 1:
+            found[stage.output] = (by_width[0][1].window.taps, by_width[1:])
+    return found
 
 
 class _Demand:
     """Runs stages as their rows are asked for."""
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self.stages = stages
+    def __init__(
+        self, stages: Sequence[Stage], early: Mapping[str, tuple[int, list[tuple[int, Feed]]]]
+    ) -> None:
+        self.stages, self.early = stages, early
         self.producer = {stage.output: i for i, stage in enumerate(stages)}
         self.done = [0] * len(stages)
         self.steps: list[int] = []
@@ -116,8 +149,33 @@ class _Demand:
 
     def _run(self, stage: int) -> None:
         self._prepare(stage)
+        self._make_room(stage)
         self.steps.append(stage)
         self.done[stage] += 1
+
+    def _make_room(self, stage: int) -> None:
+        """Runs early readers of the row that the next row of a stage could replace."""
+        rows, readers = self.early.get(self.stages[stage].output, (0, []))
+        for reader, feed in readers:
+            node = self.stages[reader]
+            while self.done[reader] < node.steps:
+                needed = node.reads(feed, self.done[reader])
+                if not needed or needed[0] > self._rows(stage) - rows or not self._ready(reader):
+                    break
+                self.steps.append(reader)
+                self.done[reader] += 1
+
+    def _ready(self, stage: int) -> bool:
+        """Whether everything that the next step of a stage reads is there, and room for its row."""
+        node = self.stages[stage]
+        if node.output in self.early:
+            return False
+        return all(
+            self._rows(self.producer[feed.buffer])
+            > max(node.reads(feed, self.done[stage]), default=-1)
+            for feed in node.feeds
+            if feed.buffer in self.producer
+        )
 
     def _prepare(self, stage: int) -> None:
         """Makes everything that the next step of a stage reads.

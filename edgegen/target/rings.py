@@ -30,7 +30,7 @@ def with_streams(program: Program, runs: Iterable[Sequence[int]]) -> Program:
         delivered = (program.buffer_of.get(n) for n in graph.by_rows)
         source = next((n for n in delivered if n in read), None)
         stages = program.stages(run, source)
-        order = schedule(stages)
+        order = schedule(stages, {s.output: buffers[s.output].pitch for s in stages})
         outside = kept | {
             n for i, c in enumerate(program.calls) if i not in run for n in c.inputs if n
         }

@@ -119,3 +119,20 @@ def test_spans_of_a_single_row_are_its_own() -> None:
         assert not busy[first : last + 1].any()
         busy[first : last + 1] = True
     assert len(life.spans(1)) == 4
+
+
+def test_a_shortcut_runs_early_where_that_saves_rows() -> None:
+    """y = conv(conv(x)) + shortcut(x), both with stride 2: five rows of x on demand, three so."""
+    half = RowWindow(3, stride=2)
+    stages = (
+        Stage("x", 32, (Feed("in", 32, RowWindow(3, before=1)),)),
+        Stage("a", 16, (Feed("x", 32, half),)),
+        Stage("b", 16, (Feed("a", 16, RowWindow(3, before=1)),)),
+        Stage("s", 16, (Feed("x", 32, RowWindow(1, stride=2)),)),
+        Stage("y", 16, (Feed("b", 16, ONE_ROW), Feed("s", 16, ONE_ROW))),
+    )
+    plain, early = schedule(stages), schedule(stages, dict.fromkeys("xabsy", 512))
+    rings = [{n: life.ring for n, life in row_lives(stages, o).items()} for o in (plain, early)]
+    assert rings[0] == {"x": 5, "a": 3, "b": 1, "s": 1, "y": 1}
+    assert rings[1] == {"x": 3, "a": 3, "b": 1, "s": 1, "y": 1}
+    _replay(stages, early, rings[1])
