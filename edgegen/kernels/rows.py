@@ -68,6 +68,7 @@ class ByRows(RowKernel[Op]):
         self.name = kernel.name  # type: ignore[misc]
         self.requires = kernel.requires  # type: ignore[misc]
         self.expands = kernel.expands  # type: ignore[misc]
+        self.computes = kernel.computes  # type: ignore[misc]
 
     @property
     def template(self) -> str:

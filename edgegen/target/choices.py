@@ -10,6 +10,7 @@ from edgegen.kernels.base import Cost, Formats, KernelIO, Numbers
 from edgegen.kernels.formats import DENSE
 from edgegen.kernels.program import Rejection
 from edgegen.kernels.registry import AnyKernel, kernels_for
+from edgegen.kernels.rows import RowKernel
 from edgegen.ops.rules import is_float
 from edgegen.target.cores import Core
 
@@ -50,7 +51,7 @@ class Choice:
         formats: the combination.
         cost: predicted instructions and cycles.
         flash: bytes of constants.
-        scratch: bytes of working memory.
+        scratch: bytes of working memory, and of what is kept between rows.
         code: estimated bytes of each C function, by name.
     """
 
@@ -74,22 +75,30 @@ def choices(
         if reason:
             rejected.append(Rejection(kernel.path, reason))
             continue
-        for formats in kernel.formats(op, io):
-            if not _fits(formats, io):
-                continue
-            site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
-            found.append(
-                Choice(
-                    kernel,
-                    site,
-                    formats,
-                    kernel.cost(op, site),
-                    kernel.flash_bytes(op, site),
-                    kernel.scratch_bytes(op, site),
-                    kernel.code(op, site),
-                )
-            )
+        found += offered(kernel, op, io, core)
     return tuple(found), tuple(rejected)
+
+
+def offered(kernel: AnyKernel, op: Op, io: OpIO, core: Core) -> list[Choice]:
+    """A kernel that accepts an operator, with every combination of formats that it offers."""
+    found = []
+    for formats in kernel.formats(op, io):
+        if not _fits(formats, io):
+            continue
+        site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
+        kept = kernel.state_bytes(op, site) if isinstance(kernel, RowKernel) else 0
+        found.append(
+            Choice(
+                kernel,
+                site,
+                formats,
+                kernel.cost(op, site),
+                kernel.flash_bytes(op, site),
+                kernel.scratch_bytes(op, site) + kept,
+                kernel.code(op, site),
+            )
+        )
+    return found
 
 
 def _fits(formats: Formats, io: OpIO) -> bool:
@@ -106,7 +115,7 @@ def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objectiv
     numbers = Numbers.FLOAT32 if is_float(io) else Numbers.INTEGER
     if numbers not in kernel.computes:
         return f"the layer computes on {numbers.value}"
-    if objective.scalar and kernel.name not in PORTABLE:
+    if objective.scalar and not kernel.name.startswith(PORTABLE):
         return "only plain C kernels were asked for"
     if kernel.expands and not objective.expand:
         return "its constants are larger than the model's: only --optimize speed takes it"

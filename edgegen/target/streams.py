@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir import Graph, Op, OpIO, TensorKind
-from edgegen.kernels.base import KernelIO
 from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
 from edgegen.kernels.registry import row_kernels_for
 from edgegen.kernels.rows import RowKernel
 from edgegen.plan.arena import first_fit
 from edgegen.plan.plan import ALIGNMENT
 from edgegen.plan.timeline import arena_problem
-from edgegen.target.choices import Choice, Objective, refusal
+from edgegen.target.choices import Choice, Objective, offered, refusal
 from edgegen.target.cores import Core
 from edgegen.target.lay_out import Builder, State, Step
 
@@ -50,21 +49,8 @@ def row_choices(op: Op, io: OpIO, core: Core, objective: Objective) -> tuple[Cho
         return ()
     found = []
     for kernel in row_kernels_for(type(op)):
-        if refusal(kernel, op, io, core, objective):
-            continue
-        for formats in kernel.formats(op, io):
-            site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
-            found.append(
-                Choice(
-                    kernel,
-                    site,
-                    formats,
-                    kernel.cost(op, site),
-                    kernel.flash_bytes(op, site),
-                    kernel.scratch_bytes(op, site) + kernel.state_bytes(op, site),
-                    kernel.code(op, site),
-                )
-            )
+        if not refusal(kernel, op, io, core, objective):
+            found += offered(kernel, op, io, core)
     return tuple(found)
 
 
