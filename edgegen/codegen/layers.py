@@ -117,8 +117,6 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
         NAME=package.name.upper(),
         routine=layer.routine_name(package.name),
         constants=SimpleNamespace(**where.constants(layer)),
-        # A structure that points to copies is not constant: the arena may be anywhere.
-        storage="const" if call.staged_bytes else "static const",
         pieces=SimpleNamespace(
             **{key: piece.name(package.name) for key, piece in layer.packed.pieces.items()}
         ),
@@ -131,6 +129,9 @@ def _layer_view(package: Package, layer: Layer) -> LayerView:
     )
     template = environment().get_template(call.kernel.template)
     body = str(template.make_module().call(view)).strip("\n")  # type: ignore[attr-defined]
+    if call.staged_bytes:
+        # Parameters that point to copies are not constant: the arena may be anywhere.
+        body = body.replace("static const ", "const ")
     body = "\n".join([*where.declarations, body])
     if call.rows and not re.search(r"\by\b", body):
         body = f"    (void)y;\n{body}"
