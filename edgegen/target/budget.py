@@ -29,6 +29,8 @@ FINE_STEPS = 4
 RAM_ROUNDS = 4
 """How often the limit is lowered by what fragmentation adds to the arena."""
 
+RAM_SLACK = 16
+"""Bytes, besides a thousandth, that `ram` may take above the smallest arena to save cycles."""
 ARENA_TRIES = (1.0, 1.02, 1.05, 1.1)
 """Limits to try for the smallest arena, as multiples of the lowest one."""
 
@@ -63,7 +65,8 @@ def select_within(
     if OBJECTIVES[optimize].scalar:
         return search.attempt(0.0)
     if optimize == "ram":
-        search.ram_budget = search.limit = search.smallest_arena()
+        smallest = search.smallest_arena()
+        search.ram_budget = search.limit = smallest + smallest // 1024 + RAM_SLACK
     return search.best()
 
 

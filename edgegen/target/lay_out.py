@@ -9,7 +9,7 @@ from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.program import Buffer, KernelCall, Program, Rejection
 from edgegen.kernels.registry import kernels_for
-from edgegen.kernels.rows import RowKernel, rows_of
+from edgegen.kernels.rows import ByRows, RowKernel, rows_of
 from edgegen.ops.reformat import Reformat
 from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
@@ -63,6 +63,7 @@ class Builder:
         self.buffers: dict[str, Buffer] = {}
         self.owner = dict(owner)
         self.streams: dict[int, list[int]] = {}
+        self.converted: dict[tuple[str, Format, int | None], str] = {}
         for name in graph.inputs:
             self.store(name, DENSE)
 
@@ -82,7 +83,7 @@ class Builder:
         choice = step.choice
         assert choice is not None
         inputs = [
-            self._as(name, form)
+            self._as(name, form, step.stream)
             for name, form in zip(op.inputs, choice.formats.inputs, strict=True)
         ]
         final, written = op.outputs[0], op.outputs[0]
@@ -93,16 +94,21 @@ class Builder:
         if written != final:
             self._reformat(written, final, step.stored)
 
-    def _as(self, name: str | None, wanted: Format) -> str | None:
-        """The tensor's name in the wanted format, converted now if it is stored in another."""
+    def _as(self, name: str | None, wanted: Format, stream: int | None) -> str | None:
+        """The tensor's name in the wanted format, converted now if it is stored in another.
+
+        A tensor is converted once for all its readers in a stream.
+        """
         if name is None or name not in self.owner:
             return name
         stored = self.buffers[self.owner[name]].format
         if stored == wanted:
             return name
-        variant = self._variant(name, wanted)
-        self._reformat(name, variant, wanted)
-        return variant
+        key = (name, wanted, stream)
+        if stream is None or key not in self.converted:
+            self.converted[key] = self._variant(name, wanted)
+            self._reformat(name, self.converted[key], wanted, stream)
+        return self.converted[key]
 
     def _variant(self, name: str, form: Format) -> str:
         """A new tensor with the same value, for another format."""
@@ -114,10 +120,14 @@ class Builder:
         self.owner[fresh] = fresh
         return fresh
 
-    def _reformat(self, source: str, target: str, wanted: Format) -> None:
+    def _reformat(
+        self, source: str, target: str, wanted: Format, stream: int | None = None
+    ) -> None:
         stored = self.buffers[self.owner[source]].format
         op, choice = reformat(self.tensors[source], self.tensors[target], stored, wanted, self.core)
-        self._append(op, choice, target, ())
+        if stream is not None:
+            choice = replace(choice, kernel=ByRows(choice.kernel))
+        self._append(op, choice, target, (), stream)
 
     def _append(
         self,

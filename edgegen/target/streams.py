@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from edgegen.errors import Problem, UnsupportedError
-from edgegen.ir import Graph, Op, OpIO, TensorKind
+from edgegen.ir import DType, Graph, Op, OpIO, TensorKind
 from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
 from edgegen.kernels.registry import row_kernels_for
 from edgegen.kernels.rows import RowKernel
@@ -15,7 +15,7 @@ from edgegen.plan.plan import ALIGNMENT
 from edgegen.plan.timeline import arena_problem
 from edgegen.target.choices import Choice, Objective, offered, refusal
 from edgegen.target.cores import Core
-from edgegen.target.lay_out import Builder, State, Step
+from edgegen.target.lay_out import Builder, State, Step, reformat
 
 LONGEST = 64
 """Operators of one stream at most."""
@@ -114,16 +114,11 @@ class Streams:
                 continue
             if self._at_least(first, end, state) > limit:
                 continue
-            seen = None
-            for lean in (False, True):
-                steps = self._assign(first, end, state, price, usable, lean=lean)
-                if steps is None or steps == seen:
-                    break
-                seen = steps
+            for steps, extra in self._variants(first, end, state, price, usable):
                 ram = self._ram(first, end, state, steps)
                 if ram > limit:
                     continue
-                total = sum(
+                total = extra + sum(
                     price(self.graph.ops[first + k], s.choice)
                     for k, s in enumerate(steps)
                     if s.choice
@@ -133,6 +128,39 @@ class Streams:
                 not self._accumulates(c) for c in options
             ):
                 return  # an accumulating layer has one row of output: nothing to stream after it
+
+    def _variants(
+        self, first: int, end: int, state: State, price: Price, usable: Usable
+    ) -> Iterator[tuple[tuple[Step, ...], float]]:
+        """Kernels for a stream and the price of conversions: the cheapest, and the leanest.
+
+        A tensor that is read by rows may come in another format: it is converted row by row into
+        a ring, so that what is written may replace it from its first row on.
+        """
+        read = {n for op in self.graph.ops[first:end] for n in op.inputs}
+        entries = [n for n, f in state if n in read and f in ROW_FORMATS]
+        seen = set()
+        for entry in (None, *entries):
+            changed, extra = state, 0.0
+            if entry is not None:
+                stored = dict(state)[entry]
+                wanted = DENSE if stored == HWC else HWC
+                if self.graph.tensor(entry).type.dtype is not DType.INT8:
+                    continue
+                changed = tuple((n, wanted if n == entry else f) for n, f in state)
+                tensor = self.graph.tensor(entry)
+                extra = self.objective.value(
+                    reformat(tensor, tensor, stored, wanted, self.core)[1].cost, 0
+                )
+            for lean in (False, True):
+                steps = self._assign(first, end, changed, price, usable, lean=lean)
+                if steps is None:
+                    break
+                steps = tuple(replace(s, before=state) for s in steps)
+                key = tuple(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps)
+                if key not in seen:
+                    seen.add(key)
+                    yield steps, extra
 
     @staticmethod
     def _accumulates(choice: Choice) -> bool:
