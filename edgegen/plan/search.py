@@ -72,6 +72,13 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
         load = sum(sizes[i] for i in live)
         for i in live:
             crowd[i] = max(crowd[i], load)
+    below = [0] * len(sizes)
+    for i, j in sorted(instance.related):
+        for low, high in instance.gaps.get((i, j), ()):
+            # j may lie below i, nearer than its own size: first fit must place it first.
+            tilt = (-low < sizes[j]) - (high < sizes[i])
+            below[j] += tilt
+            below[i] -= tilt
     keys: dict[str, Callable[[int], tuple[int, int]]] = {
         "size": lambda i: (sizes[i], around[i]),
         "size and conflicts": lambda i: (around[i], sizes[i]),
@@ -80,6 +87,7 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
         "lifetime": lambda i: (life[i], sizes[i]),
         "size times lifetime": lambda i: (sizes[i] * life[i], sizes[i]),
         "last born": lambda i: (instance.lives[i][0][0], sizes[i]),
+        "overlaps from below": lambda i: (below[i], sizes[i]),
         "first dead": lambda i: (-instance.lives[i][-1][1], sizes[i]),
     }
     for name, key in keys.items():
