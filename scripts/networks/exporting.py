@@ -1,98 +1,62 @@
-"""Export with both of PyTorch's ONNX exporters."""
+"""Export with either of PyTorch's ONNX exporters."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import onnx
 import torch
 from torch import Tensor, nn
 
+EXPORTERS = {"torchscript": False, "dynamo": True}
+"""By name: the older one, which traces, and the newer one, which goes through torch.export."""
+
 BATCH = "batch"
 
 
-class Export(Protocol):
-    """An exporter."""
-
-    def __call__(
-        self,
-        network: nn.Module,
-        examples: tuple[Tensor, ...],
-        path: Path,
-        *,
-        opset: int,
-        symbolic_batch: bool,
-    ) -> None:
-        """Writes `network` to `path`.
-
-        Args:
-            network: set to inference.
-            examples: inputs of the shapes that the model is to have.
-            path: of the .onnx file.
-            opset: version of ONNX's operators.
-            symbolic_batch: whether the first dimension gets a name instead of a number; for
-                networks with one input and one output.
-        """
-
-
-def input_names(examples: tuple[Tensor, ...]) -> list[str]:
-    """`input`, or numbered ones."""
-    return ["input"] if len(examples) == 1 else [f"input{i}" for i in range(len(examples))]
-
-
-def export_torchscript(
+def export(
     network: nn.Module,
     examples: tuple[Tensor, ...],
     path: Path,
     *,
+    exporter: str,
     opset: int,
-    symbolic_batch: bool,
+    symbolic_batch: bool = False,
 ) -> None:
-    """Exports by tracing, the older exporter."""
-    axes = {"input": {0: BATCH}, "output": {0: BATCH}} if symbolic_batch else None
+    """Writes a network as an .onnx file.
+
+    Args:
+        network: set to inference.
+        examples: inputs of the shapes that the model is to have.
+        path: of the file.
+        exporter: a key of `EXPORTERS`.
+        opset: version of ONNX's operators.
+        symbolic_batch: whether the first dimension gets a name instead of a number; for networks
+            with one input and one output.
+    """
+    options: dict[str, Any] = {}
+    if EXPORTERS[exporter]:
+        options = {"external_data": False, "verbose": False}
+        if symbolic_batch:
+            options["dynamic_shapes"] = ({0: torch.export.Dim(BATCH)},)
+            # torch.export takes an extent of one for a constant.
+            examples = tuple(torch.cat([e, e]) for e in examples)
+    elif symbolic_batch:
+        options["dynamic_axes"] = {"input": {0: BATCH}, "output": {0: BATCH}}
+    names = ["input"] if len(examples) == 1 else [f"input{i}" for i in range(len(examples))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
             examples,
             path,
-            dynamo=False,
+            dynamo=EXPORTERS[exporter],
             opset_version=opset,
-            input_names=input_names(examples),
+            input_names=names,
             output_names=["output"],
-            dynamic_axes=axes,
-        )
-    _tidy(path)
-
-
-def export_dynamo(
-    network: nn.Module,
-    examples: tuple[Tensor, ...],
-    path: Path,
-    *,
-    opset: int,
-    symbolic_batch: bool,
-) -> None:
-    """Exports through torch.export, the newer exporter."""
-    shapes = tuple({0: torch.export.Dim(BATCH)} for _ in examples) if symbolic_batch else None
-    if symbolic_batch:
-        # torch.export takes an extent of one for a constant.
-        examples = tuple(torch.cat([e, e]) for e in examples)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            examples,
-            path,
-            dynamo=True,
-            opset_version=opset,
-            dynamic_shapes=shapes,
-            input_names=input_names(examples),
-            output_names=["output"],
-            external_data=False,
-            verbose=False,
+            **options,
         )
     _tidy(path)
 

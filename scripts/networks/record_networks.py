@@ -21,7 +21,7 @@ import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 import torch  # noqa: E402
 from architectures import ARCHITECTURES  # noqa: E402
-from exporting import export_dynamo, export_torchscript  # noqa: E402
+from exporting import EXPORTERS, export  # noqa: E402
 from quantising import STYLES, quantise  # noqa: E402
 from torch import nn  # noqa: E402
 from torchao_export import quantise_torchao  # noqa: E402
@@ -48,16 +48,15 @@ TRAINING, TESTING, CALIBRATION = 3072, 500, 64
 FLOAT_INPUTS = 8
 EPOCHS = {"digits": 30, "unet": 3, "cnn1d": 10, "mobilenet_v3": 6}
 OPSETS = {
-    "ds_cnn": 11,
-    "mobilenet_v2": 13,
-    "mobilenet_v3": 16,
-    "resnet": 14,
-    "mlp": 12,
-    "cnn1d": 15,
-    "unet": 17,
+    "ds_cnn": (11, 18),
+    "mobilenet_v2": (13, 18),
+    "mobilenet_v3": (16, 18),
+    "resnet": (14, 20),
+    "mlp": (12, 18),
+    "cnn1d": (15, 21),
+    "unet": (17, 22),
 }
-"""Of the TorchScript exporter; the other one starts at 18."""
-DYNAMO_OPSETS = {"resnet": 20, "cnn1d": 21, "unet": 22}
+"""Of both exporters; the newer one starts at 18."""
 SYMBOLIC_BATCH = {"ds_cnn", "resnet", "mlp", "unet"}
 QUANTISED = {
     "ds_cnn": ("dynamo", *STYLES),
@@ -144,29 +143,27 @@ def make(network: str) -> tuple[dict[str, Recorded], dict[str, Recorded]]:
     module = trained(network)
     if network == "digits":
         example = (torch.zeros(1, 1, 8, 8),)
-        export_torchscript(module, example, network_file("digits"), opset=17, symbolic_batch=False)
+        export(module, example, network_file("digits"), exporter="torchscript", opset=17)
         return {"digits": record_float("digits", "digits")}, {}
-    example = (torch.zeros(1, *TASKS[network].shape),)
-    symbolic = network in SYMBOLIC_BATCH
-    script, dynamo = f"{network}_torchscript", f"{network}_dynamo"
-    export_torchscript(
-        module, example, network_file(script), opset=OPSETS[network], symbolic_batch=symbolic
-    )
-    export_dynamo(
-        module,
-        example,
-        network_file(dynamo),
-        opset=DYNAMO_OPSETS.get(network, 18),
-        symbolic_batch=symbolic,
-    )
-    floats = {stem: record_float(network, stem) for stem in (script, dynamo)}
+    floats = {}
+    for exporter, opset in zip(EXPORTERS, OPSETS[network], strict=True):
+        stem = f"{network}_{exporter}"
+        export(
+            module,
+            (torch.zeros(1, *TASKS[network].shape),),
+            network_file(stem),
+            exporter=exporter,
+            opset=opset,
+            symbolic_batch=network in SYMBOLIC_BATCH,
+        )
+        floats[stem] = record_float(network, stem)
     quantised = {}
     if network in QUANTISED:
         calibration, _ = samples(network, "calibration", CALIBRATION)
-        export, *styles = QUANTISED[network]
+        chosen, *styles = QUANTISED[network]
         for style in styles:
             stem = f"{network}_{style}"
-            source = network_file(f"{network}_{export}")
+            source = network_file(f"{network}_{chosen}")
             quantise(source, network_file(stem), STYLES[style], calibration)
             quantised[stem] = record_quantised(network, stem)
     if network in TORCHAO:

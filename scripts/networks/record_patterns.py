@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 import onnxruntime  # noqa: E402
 import torch  # noqa: E402
-from exporting import Export, export_dynamo, export_torchscript  # noqa: E402
+from exporting import EXPORTERS, export  # noqa: E402
 from patterns import Shapes, patterns  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -28,13 +28,12 @@ from tests.support.patterns import (  # noqa: E402
 )
 
 OPSET = 18
-EXPORTS: dict[str, Export] = {"torchscript": export_torchscript, "dynamo": export_dynamo}
 
 
-def record(name: str, module: nn.Module, shapes: Shapes, path: Path, export: Export) -> Pattern:
+def record(name: str, module: nn.Module, shapes: Shapes, path: Path, exporter: str) -> Pattern:
     """Exports one module to `path` and runs the file."""
     examples = tuple(torch.zeros(s) for s in shapes)
-    export(module, examples, path, opset=OPSET, symbolic_batch=False)
+    export(module, examples, path, exporter=exporter, opset=OPSET)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [i.name for i in session.get_inputs()]
     outputs = [
@@ -50,9 +49,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pattern.onnx"
         for name, (module, shapes) in patterns().items():
-            for exporter, export in EXPORTS.items():
+            for exporter in EXPORTERS:
                 try:
-                    recorded[f"{name}_{exporter}"] = record(name, module, shapes, path, export)
+                    recorded[f"{name}_{exporter}"] = record(name, module, shapes, path, exporter)
                 except (RuntimeError, ValueError) as error:
                     print(f"{name}: not exported by {exporter}: {str(error).splitlines()[0]}")
     write_patterns(PATTERNS_FILE, recorded)

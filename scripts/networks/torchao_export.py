@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
-from exporting import export_dynamo
+from exporting import export
 from torch import nn
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 from torchao.quantization.pt2e.quantizer import QuantizationAnnotation, Quantizer
@@ -72,4 +72,4 @@ def quantise_torchao(network: nn.Module, path: Path, calibration: Array) -> None
         prepared = prepare_pt2e(torch.export.export(network, example).module(), IntegerQuantizer())
         for sample in calibration:
             prepared(torch.from_numpy(sample[None]))
-        export_dynamo(convert_pt2e(prepared), example, path, opset=21, symbolic_batch=False)
+        export(convert_pt2e(prepared), example, path, opset=21, exporter="dynamo")
