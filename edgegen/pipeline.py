@@ -27,6 +27,7 @@ from edgegen.passes.base import Pass, run_passes
 from edgegen.passes.constant_channels import remove_constant_channels
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
+from edgegen.passes.explicit_padding import absorb_padding
 from edgegen.passes.layout import assign_layouts
 from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
@@ -44,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
     Pass("constant_folding", fold_constants),
     Pass("layout", assign_layouts),
+    Pass("explicit_padding", absorb_padding),
     Pass("constant_channels", remove_constant_channels),
 )
 """Every exact rewrite, in order."""

@@ -20,10 +20,12 @@ def quant_text(tensor: Tensor) -> str:
 
 
 def attributes_text(op: Op) -> str:
-    """The attributes that an operator's class adds to the base, as `name=value`."""
+    """The attributes that an operator's class adds to the base, as `name=value`; no defaults."""
     base = {f.name for f in fields(Op)}
     return ", ".join(
-        f"{f.name}={_value(getattr(op, f.name))}" for f in fields(op) if f.name not in base
+        f"{f.name}={_value(getattr(op, f.name))}"
+        for f in fields(op)
+        if f.name not in base and getattr(op, f.name) != f.default
     )
 
 

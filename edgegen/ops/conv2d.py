@@ -19,7 +19,7 @@ from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
 from edgegen.ops.requantise import channel_multipliers, weight_problems
-from edgegen.ops.window import Window, window_problems, window_summary, windows
+from edgegen.ops.window import Window, tflite_padding, window_problems, window_summary, windows
 from edgegen.quant.fixed_point import activation_problems, activation_range, multiply
 
 
@@ -34,6 +34,7 @@ class Conv2D(Op):
     dilation: tuple[int, int]
     padding: str
     activation: str
+    pads: tuple[int, ...] = ()
 
     stem: ClassVar[str] = "conv2d"
     sources: ClassVar[tuple[str, ...]] = ("CONV_2D",)
@@ -60,7 +61,7 @@ class Conv2D(Op):
             stride_w=self.stride[1],
             dilation_h_factor=self.dilation[0],
             dilation_w_factor=self.dilation[1],
-            padding=self.padding,
+            padding=tflite_padding(self.padding),
             fused_activation_function=self.activation,
         )
 
@@ -72,8 +73,8 @@ class Conv2D(Op):
         """The sliding windows along height and width."""
         _, high, wide, _ = io.input(1).type.shape
         return (
-            Window(high, self.stride[0], self.dilation[0], self.padding),
-            Window(wide, self.stride[1], self.dilation[1], self.padding),
+            Window(high, self.stride[0], self.dilation[0], self.padding, self.pads[:2]),
+            Window(wide, self.stride[1], self.dilation[1], self.padding, self.pads[2:]),
         )
 
     def groups(self, io: OpIO) -> int:
@@ -88,7 +89,7 @@ class Conv2D(Op):
             + rules.value_problems(io, io.input(0), role="input")
             + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
-            + rules.padding_problems(self.padding)
+            + rules.padding_problems(self.padding, self.pads)
         )
         problems = problems or weight_problems(io, axis=0)
         if problems:

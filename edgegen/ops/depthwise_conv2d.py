@@ -19,7 +19,7 @@ from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
 from edgegen.ops.requantise import channel_multipliers, weight_problems
-from edgegen.ops.window import Window, window_problems, window_summary, windows
+from edgegen.ops.window import Window, tflite_padding, window_problems, window_summary, windows
 from edgegen.quant.fixed_point import Int64, activation_problems, activation_range, multiply
 
 
@@ -35,6 +35,7 @@ class DepthwiseConv2D(Op):
     dilation: tuple[int, int]
     padding: str
     activation: str
+    pads: tuple[int, ...] = ()
 
     stem: ClassVar[str] = "depthwise_conv2d"
     sources: ClassVar[tuple[str, ...]] = ("DEPTHWISE_CONV_2D",)
@@ -63,7 +64,7 @@ class DepthwiseConv2D(Op):
             dilation_h_factor=self.dilation[0],
             dilation_w_factor=self.dilation[1],
             depth_multiplier=self.multiplier(io),
-            padding=self.padding,
+            padding=tflite_padding(self.padding),
             fused_activation_function=self.activation,
         )
 
@@ -75,8 +76,8 @@ class DepthwiseConv2D(Op):
         """The sliding windows along height and width."""
         _, high, wide, _ = io.input(1).type.shape
         return (
-            Window(high, self.stride[0], self.dilation[0], self.padding),
-            Window(wide, self.stride[1], self.dilation[1], self.padding),
+            Window(high, self.stride[0], self.dilation[0], self.padding, self.pads[:2]),
+            Window(wide, self.stride[1], self.dilation[1], self.padding, self.pads[2:]),
         )
 
     def multiplier(self, io: OpIO) -> int:
@@ -91,7 +92,7 @@ class DepthwiseConv2D(Op):
             + rules.value_problems(io, io.input(0), role="input")
             + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
-            + rules.padding_problems(self.padding)
+            + rules.padding_problems(self.padding, self.pads)
         )
         problems = problems or weight_problems(io, axis=3)
         if problems:

@@ -15,7 +15,7 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.ops.window import Window, window_problems, window_summary
+from edgegen.ops.window import Window, tflite_padding, window_problems, window_summary
 from edgegen.quant.fixed_point import activation_problems, activation_range
 
 PoolT = TypeVar("PoolT", bound="Pool2D")
@@ -34,6 +34,7 @@ class Pool2D(Op):
     stride: tuple[int, int]
     padding: str
     activation: str
+    pads: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls: type[PoolT], node: RawNode, origin: Origin) -> PoolT:
@@ -57,7 +58,7 @@ class Pool2D(Op):
             filter_width=self.size[1],
             stride_h=self.stride[0],
             stride_w=self.stride[1],
-            padding=self.padding,
+            padding=tflite_padding(self.padding),
             fused_activation_function=self.activation,
         )
 
@@ -68,8 +69,8 @@ class Pool2D(Op):
     def window(self) -> tuple[Window, Window]:
         """The sliding windows along height and width."""
         return (
-            Window(self.size[0], self.stride[0], 1, self.padding),
-            Window(self.size[1], self.stride[1], 1, self.padding),
+            Window(self.size[0], self.stride[0], 1, self.padding, self.pads[:2]),
+            Window(self.size[1], self.stride[1], 1, self.padding, self.pads[2:]),
         )
 
     def check(self, io: OpIO) -> list[Problem]:
@@ -79,7 +80,7 @@ class Pool2D(Op):
             + rules.value_problems(io, io.input(0), role="input")
             + rules.value_problems(io, io.output, role="output")
             + activation_problems(self.activation)
-            + rules.padding_problems(self.padding)
+            + rules.padding_problems(self.padding, self.pads)
         )
         if problems:
             return problems

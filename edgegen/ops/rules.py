@@ -143,9 +143,13 @@ def saturate(values: Array, low: int, high: int, dtype: DType = DType.INT8) -> A
     return np.clip(values, low, high).astype(dtype.numpy)
 
 
-def padding_problems(padding: str) -> list[Problem]:
-    """Checks the name of a padding scheme."""
-    return [] if padding in PADDINGS else [Problem(f"padding {padding} is unknown")]
+def padding_problems(padding: str, pads: Sequence[int] = ()) -> list[Problem]:
+    """Checks the name of a padding scheme, and that EXPLICIT has amounts for both axes."""
+    if padding == "EXPLICIT" and len(pads) == 4:
+        return []
+    if padding in PADDINGS and not pads:
+        return []
+    return [Problem(f"padding {padding} is unknown")]
 
 
 def batch_problems(tensor: Tensor) -> list[Problem]:

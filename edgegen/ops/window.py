@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from edgegen.errors import Problem
+from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 
@@ -27,13 +27,15 @@ class Window:
         size: taps of the filter.
         stride: distance between outputs.
         dilation: distance between taps.
-        padding: SAME or VALID.
+        padding: SAME, VALID or EXPLICIT.
+        pads: with EXPLICIT, padding elements before the first input and after the last.
     """
 
     size: int
     stride: int
     dilation: int
     padding: str
+    pads: tuple[int, ...] = ()
 
     @property
     def extent(self) -> int:
@@ -44,10 +46,12 @@ class Window:
         """Number of outputs over `inputs` elements; zero or less when the filter does not fit."""
         if self.padding == "SAME":
             return -(-inputs // self.stride)
-        return -(-(inputs - self.extent + 1) // self.stride)
+        return -(-(inputs + sum(self.pads) - self.extent + 1) // self.stride)
 
     def before(self, inputs: int) -> int:
         """Padding elements before the first input; an odd one goes after the last."""
+        if self.padding == "EXPLICIT":
+            return self.pads[0]
         total = (self.outputs(inputs) - 1) * self.stride + self.extent - inputs
         return max(total, 0) // 2
 
@@ -59,6 +63,22 @@ class Window:
         """Padding elements that the last outputs read beyond the input."""
         last = (self.outputs(inputs) - 1) * self.stride + self.extent
         return max(last - self.before(inputs) - inputs, 0)
+
+
+def tflite_padding(padding: str) -> str:
+    """The scheme as a .tflite file names it.
+
+    Raises:
+        UnsupportedError: TFLite has no explicit padding.
+    """
+    if padding == "EXPLICIT":
+        raise UnsupportedError("explicit padding cannot be written to a .tflite file")
+    return padding
+
+
+def padding_name(padding: str, pads: tuple[int, ...]) -> str:
+    """A padding in the name of a C function."""
+    return "_".join([padding.lower(), *map(str, pads)])
 
 
 def window_problems(height: Window, width: Window, shape: tuple[int, ...]) -> list[Problem]:
@@ -73,6 +93,10 @@ def window_problems(height: Window, width: Window, shape: tuple[int, ...]) -> li
             problems.append(
                 Problem(f"the filter spans {window.extent} along the {axis}, over {MAX_EXTENT}")
             )
+        elif any(not 0 <= pad < window.extent for pad in window.pads):
+            problems.append(
+                Problem(f"padding {list(window.pads)} along the {axis} is not less than the filter")
+            )
         elif window.outputs(inputs) < 1:
             problems.append(
                 Problem(f"the filter spans {window.extent} along the {axis}, the input {inputs}")
@@ -85,7 +109,10 @@ def window_summary(height: Window, width: Window, activation: str) -> str:
     text = f"filter {height.size}x{width.size}, stride {height.stride}x{width.stride}"
     if (height.dilation, width.dilation) != (1, 1):
         text += f", dilation {height.dilation}x{width.dilation}"
-    return f"{text}, {height.padding}" + ("" if activation == "NONE" else f", {activation}")
+    padding = height.padding
+    if padding == "EXPLICIT":
+        padding = f"padding {height.pads[0]}+{height.pads[1]} x {width.pads[0]}+{width.pads[1]}"
+    return f"{text}, {padding}" + ("" if activation == "NONE" else f", {activation}")
 
 
 def windows(x: Array, height: Window, width: Window, fill: float) -> npt.NDArray[np.float64]:

@@ -49,6 +49,7 @@ def test_permutation_lists_the_elements_as_they_lie(case: tuple[Shape, Shape]) -
     assert found is not None
     # Dimensions of 1 may lie anywhere: the bytes are the same.
     assert permutation(shape, found) == order
+    assert axes_of(dense(shape), shape) == tuple(range(len(shape)))
 
 
 @settings(derandomize=True, deadline=None)

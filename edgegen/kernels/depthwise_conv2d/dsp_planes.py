@@ -17,6 +17,7 @@ from edgegen.kernels.formats import DENSE, HWC, PLANES_HIGH, PLANES_WIDE, Format
 from edgegen.kernels.image_order import Reach, lines
 from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
+from edgegen.ops.window import padding_name
 from edgegen.target.cores import Core
 
 LONGEST_ROW = 1024
@@ -40,6 +41,8 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
             return "the depth multiplier is not 1"
         if (vertical.dilation, horizontal.dilation) != (1, 1):
             return "the filter is dilated"
+        if max(op.pads, default=0) > 1:
+            return "more than one pixel of padding on a side"
         if not _inputs(op, io):
             return f"no axis has a stride of 1 or 2 and up to {LONGEST_ROW} pixels"
         if solved_layer(op, io) is None:
@@ -96,7 +99,9 @@ class DspPlanesDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         if io.input_formats[0] == PLANES_HIGH:
             rows, columns, steps = columns, rows, steps[::-1]
         pad = io.input(0).type.zero_point + 128
-        return Tile(rows, columns, op.padding, pad, *steps, layer.solved, signed)
+        return Tile(
+            rows, columns, padding_name(op.padding, op.pads), pad, *steps, layer.solved, signed
+        )
 
     def pack(self, op: DepthwiseConv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""

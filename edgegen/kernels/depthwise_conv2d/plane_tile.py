@@ -77,7 +77,7 @@ class Tile:
     Attributes:
         rows: the axis across the planes' rows.
         columns: the axis along them.
-        padding: SAME or VALID.
+        padding: its name, see `padding_name`.
         pad: what padding holds, as u8.
         row_step: bytes from an output to its neighbour in the next row.
         column_step: bytes from an output to its neighbour in the same row.
@@ -150,7 +150,7 @@ class Tile:
     def variant(self) -> str:
         """Tells tiles apart by everything their code depends on."""
         r, c = self.rows, self.columns
-        parts = [f"{r.inputs}x{c.inputs}_s{r.stride}x{c.stride}", self.padding.lower()]
+        parts = [f"{r.inputs}x{c.inputs}_s{r.stride}x{c.stride}", self.padding]
         if self.corrected:
             parts.append(f"pad{self.pad}")
         if not self.stepped:

@@ -100,7 +100,7 @@ def pieces(order: Order, shape: Shape) -> tuple[Piece, ...] | None:
 def axes_of(order: Order, shape: Shape) -> Shape | None:
     """The dimensions as they lie in memory, None if one is torn apart.
 
-    Dimensions of 1 come first.
+    A dimension of 1 follows the one before it in the shape, so that row-major order stays so.
 
     >>> axes_of(((20, 1), (3, 20)), (1, 3, 4, 5))
     (0, 2, 3, 1)
@@ -111,7 +111,10 @@ def axes_of(order: Order, shape: Shape) -> Shape | None:
     whole = [p.axis for p in parts if p.size == shape[p.axis]]
     if len(whole) != len(parts):
         return None
-    return (*(a for a, d in enumerate(shape) if d == 1), *whole)
+    for axis, size in enumerate(shape):
+        if size == 1:
+            whole.insert(whole.index(axis - 1) + 1 if axis else 0, axis)
+    return tuple(whole)
 
 
 @lru_cache(maxsize=4096)
