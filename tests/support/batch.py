@@ -22,14 +22,18 @@ from edgegen.emulate.firmware import ModelLibrary, Port, build_runner, input_fil
 from edgegen.emulate.machine import run_elf
 from edgegen.frontends import tflite
 from edgegen.frontends.build import build
-from edgegen.ir import Graph, Op
+from edgegen.ir import Graph, Op, OpIO
 from edgegen.kernels.formats import DENSE, Format
+from edgegen.kernels.program import Program
+from edgegen.kernels.rows import ByRows
 from edgegen.pipeline import Compilation
 from edgegen.plan.plan import plan
 from edgegen.target.board import Board
 from edgegen.target.choices import Choice, Objective, choices
-from edgegen.target.cores import CORES
-from edgegen.target.select import select
+from edgegen.target.cores import CORES, Core
+from edgegen.target.lay_out import Builder, Step
+from edgegen.target.select import owners, select
+from edgegen.target.streams import row_choices
 from edgegen.verify.host import SANITIZERS, WARNINGS
 from edgegen.verify.tolerance import differing
 from tests.support.cases import Case, load_cases
@@ -78,10 +82,15 @@ def variants(
     for number, case in enumerate(cases):
         graph = graph_of(case)
         combinations: dict[tuple[str, tuple[Format, ...], Format], str] = {}
+        by_rows: dict[tuple[str, tuple[Format, ...], Format], Choice] = {}
         for op in graph.ops:
             for choice in choices(op, graph.io(op), core, objective)[0]:
                 key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
                 combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
+            for choice in row_kernel_choices(op, graph.io(op), core):
+                key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
+                combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
+                by_rows[key] = choice
         if not combinations and kernel is None:  # an alias: nothing to choose
             combinations["", (), DENSE] = "alias"
         for i, (key, label) in enumerate(combinations.items()):
@@ -90,12 +99,32 @@ def variants(
             seen[label] += 1
             if limit is not None and seen[label] > limit:
                 continue
-            program = select(graph, core, "speed", objective, functools.partial(_is, key))
+            if key in by_rows:
+                program = program_by_rows(graph, core, by_rows[key])
+            else:
+                program = select(graph, core, "speed", objective, functools.partial(_is, key))
             name = f"c{number:03d}_{i}"
             found.append(
                 Variant(name, case, label, Compilation(graph, graph, pack(plan(program), name), {}))
             )
     return found
+
+
+def row_kernel_choices(op: Op, io: OpIO, core: Core) -> list[Choice]:
+    """The kernels that are made for rows, with all formats that they offer."""
+    return [
+        choice
+        for choice in row_choices(op, io, core, Objective())
+        if not isinstance(choice.kernel, ByRows)
+    ]
+
+
+def program_by_rows(graph: Graph, core: Core, choice: Choice) -> Program:
+    """A graph of one operator, run row by row, with conversions around it."""
+    (op,) = graph.ops
+    builder = Builder(graph, owners(graph), core)
+    builder.call(op, Step(choice, DENSE, (), stream=0), ())
+    return builder.program("speed")
 
 
 def _is(key: tuple[str, tuple[Format, ...], Format], _op: Op, choice: Choice) -> bool:
