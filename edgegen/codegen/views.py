@@ -23,13 +23,14 @@ from edgegen.plan.plan import proof_text
 
 @dataclass(frozen=True)
 class Port:
-    """A graph input or output, as the header shows it."""
+    """A graph input or output, as the header shows it; `layout` names the axes of an image."""
 
     tensor: Tensor
     accessor: str
     macro: str
     ctype: str
     offset: int
+    layout: str = ""
 
     @property
     def type(self) -> TensorType:
@@ -112,6 +113,7 @@ def ports(package: Package, names: tuple[str, ...], kind: str) -> tuple[Port, ..
                 f"{name}_{kind}{suffix}".upper(),
                 c_type(tensor.type.dtype),
                 package.plan.offset(buffer_of[tensor_name]),
+                graph.layouts.get(tensor_name, ""),
             )
         )
     return tuple(found)

@@ -58,7 +58,7 @@ def build(raw: RawGraph, name: str) -> Graph:
         raise ModelError(missing)
     if not raw.outputs:
         raise ModelError("the model has no outputs")
-    graph = Graph(name, tensors, tuple(ops), raw.inputs, raw.outputs)
+    graph = Graph(name, tensors, tuple(ops), raw.inputs, raw.outputs, layouts=raw.layouts)
     verify(graph)
     return graph
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -164,6 +164,7 @@ class Graph:
     Attributes:
         by_rows: inputs that the caller delivers row by row while the model runs.
         kept: tensors, besides the outputs, whose bytes must be intact at the end of an inference.
+        layouts: see `RawGraph.layouts`.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Graph:
     outputs: tuple[str, ...]
     kept: tuple[str, ...] = ()
     by_rows: tuple[str, ...] = ()
+    layouts: Mapping[str, str] = field(default_factory=dict)
 
     def tensor(self, name: str) -> Tensor:
         """The tensor called `name`."""

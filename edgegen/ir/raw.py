@@ -70,9 +70,15 @@ class RawNode:
 
 @dataclass(frozen=True)
 class RawGraph:
-    """A model as the file has it."""
+    """A model as the file has it.
+
+    Attributes:
+        layouts: order of the axes of graph inputs and outputs that are images, such as NCHW, where
+            it is known.
+    """
 
     tensors: Mapping[str, RawTensor]
     nodes: tuple[RawNode, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    layouts: Mapping[str, str] = field(default_factory=dict)

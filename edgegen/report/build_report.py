@@ -138,6 +138,7 @@ def _port(port: Port) -> dict[str, Any]:
         "macro": port.macro,
         "dtype": port.type.dtype.value,
         "shape": list(port.type.shape),
+        "layout": port.layout or None,
         "bytes": port.type.bytes,
         "scale": None if port.type.quant is None else port.type.scale,
         "zero_point": None if port.type.quant is None else port.type.zero_point,

@@ -51,6 +51,8 @@ def print_build(console: Console, library: Library, target: Path) -> None:
         f"arena {arena.size:,} bytes ({proof_text(arena)}); "
         f"constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
+    for name, layout in c.graph.layouts.items():
+        console.print(f"{name}: {shape_text(c.graph.tensor(name).type.shape)} {layout}")
     for duty in (*duties(c.package, board), *arena_duties(c.name, c.package.layout, board)):
         console.print(duty)
     saved = c.source.macs - c.optimised.macs

@@ -43,7 +43,22 @@ def lower(model: Model, input_layout: str = "model", output_layout: str = "model
     outputs = tuple(emitter.close(n, last=output_layout == "nhwc") for n in model.outputs)
     graph = RawGraph(emitter.tensors, tuple(emitter.nodes), inputs, outputs)
     ports = dict(zip((*inputs, *outputs), (*model.inputs, *model.outputs), strict=True))
-    return with_port_names(graph, ports)
+    named = with_port_names(graph, ports)
+    if not emitter.images:
+        return named
+    asked = {
+        **dict.fromkeys(named.outputs, output_layout),
+        **dict.fromkeys(named.inputs, input_layout),
+    }
+    ranks = {name: len(named.tensors[name].type.shape) for name in asked}
+    return replace(
+        named,
+        layouts={n: AXES[ranks[n]][way == "nhwc"] for n, way in asked.items() if ranks[n] in AXES},
+    )
+
+
+AXES = {3: ("NCW", "NWC"), 4: ("NCHW", "NHWC")}
+"""Names of the axes of images by their number, channels first and last."""
 
 
 def with_port_names(graph: RawGraph, ports: Mapping[str, str]) -> RawGraph:
@@ -104,12 +119,14 @@ class Emitter:
         model: what is lowered.
         tensors: by name, as `RawGraph` has them.
         nodes: in order.
+        images: whether any operator works on images, so that orders of axes have names.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.tensors: dict[str, RawTensor] = {}
         self.nodes: list[RawNode] = []
+        self.images = False
 
     # --- types and names
 
@@ -276,6 +293,7 @@ class Emitter:
 
     def channels_last(self, node: Node, name: str) -> str:
         """A value as [N, H, W, C]; one with a single image dimension gets a height of 1."""
+        self.images = True
         rank = len(self.shape(name))
         moved = self.transpose(node, self.read(name), to_last(rank))
         if rank == 3:
