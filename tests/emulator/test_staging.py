@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import bisect
 import functools
-import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,7 @@ from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.plan.plan import plan
 from edgegen.target.board import load_board
 from edgegen.target.places import Places
-from edgegen.target.stage import Reading, stage
+from edgegen.target.stage import Reading, stage, staged_bytes
 from edgegen.verify.host import SANITIZERS
 from edgegen.verify.reference import evaluate, ramp
 from edgegen.verify.vectors import standard_vectors
@@ -59,9 +58,13 @@ class Used:
 
 @functools.cache
 def kernels_of(board_name: str, names: str) -> list[tuple[AnyKernel, Program]]:
-    """Programs for kernels with such names."""
-    found = each_kernel(load_board(board_name).core)
-    return [(kernel, program) for kernel, program in found if re.match(names, kernel.name)]
+    """Programs for the kernels with such names that have constants."""
+    found = each_kernel(load_board(board_name).core, names)
+    return [
+        (kernel, program)
+        for kernel, program in found
+        if any(staged_bytes(c) for c in program.calls if c.kernel.path == kernel.path)
+    ]
 
 
 def count_reads(board_name: str, names: str, folder: Path, *, staged: bool) -> list[Used]:
@@ -74,10 +77,11 @@ def count_reads(board_name: str, names: str, folder: Path, *, staged: bool) -> l
         staged: whether to copy constants.
 
     Returns:
-        The kernels that have constants.
+        The kernels that have constants, with what was counted.
     """
     board = load_board(board_name)
-    found = kernels_of(board_name, names)
+    # Unicorn does not count in the block that runs when counting begins: the first model is extra.
+    found = [kernels_of(board_name, names)[0], *kernels_of(board_name, names)]
     compilations = []
     for number, (_, program) in enumerate(found):
         chosen = stage(program, NOWHERE, "all" if staged else "off")
@@ -121,12 +125,11 @@ def count_reads(board_name: str, names: str, folder: Path, *, staged: bool) -> l
         # Float32 kernels may round otherwise than the reference.
         assert output == wanted or c.graph.computes_float, kernel.path
         layer = next(x for x in c.package.layers if x.call.kernel.path == kernel.path)
-        if layer.packed.constants:
-            role = max(layer.packed.constants, key=lambda x: x.data.nbytes)
-            size, name = role.data.nbytes, layer.constants[role.role]
-            declared = kernel.constant_passes(layer.call.op, layer.call.io)
-            used.append(Used(kernel, size, reads[name] / size, declared, output))
-    return used
+        role = max(layer.packed.constants, key=lambda x: x.data.nbytes)
+        size, name = role.data.nbytes, layer.constants[role.role]
+        declared = kernel.constant_passes(layer.call.op, layer.call.io)
+        used.append(Used(kernel, size, reads[name] / size, declared, output))
+    return used[1:]
 
 
 @pytest.mark.parametrize(
@@ -148,11 +151,19 @@ def test_kernels_say_how_often_they_read_constants(board: str, names: str, tmp_p
 
 
 @functools.cache
-def demo(board_name: str, staging: str, ram_budget: int | None = None) -> Compilation:
-    """Keyword spotting on a board."""
+def compiled(board_name: str, staging: str) -> Compilation:
+    """Keyword spotting on a board, by the pipeline."""
     board = load_board(board_name)
-    options = Options(staging=staging, ram_budget=ram_budget).within(board)
+    options = Options(staging=staging).within(board)
     return compile_model(DEMO_MODEL.read_bytes(), "demo", options.core(board), options)
+
+
+@functools.cache
+def demo(board_name: str, staging: str, ram_budget: int | None = None) -> Compilation:
+    """The same kernels with any staging."""
+    plain, reading = compiled(board_name, "off"), Reading.of(load_board(board_name))
+    program = stage(plain.program, reading, staging, ram_budget)
+    return replace(plain, package=pack(plan(program), "demo"))
 
 
 def run(board_name: str, staging: str) -> ModelRun:
@@ -171,6 +182,8 @@ def staged(program: Program) -> list[str]:
 @pytest.mark.parametrize("board", ["nucleo_l4r5zi", "stm32f4discovery"])
 def test_copying_pays_on_slow_flash(board: str) -> None:
     plain, copied = run(board, "off"), run(board, "auto")
+    if board == "nucleo_l4r5zi":
+        assert compiled(board, "auto").plan == demo(board, "auto").plan
     # Depthwise kernels and the dense layer read their weights once.
     assert set(staged(demo(board, "auto").program)) == {"conv2d"}
     assert plain.on_board is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 
 from edgegen.ir import Op
@@ -15,13 +16,16 @@ from tests.support.batch import case_graph
 from tests.support.cases import load_cases, stems
 
 
-def each_kernel(core: Core) -> Iterator[tuple[AnyKernel, Program]]:
+def each_kernel(core: Core, names: str = "") -> Iterator[tuple[AnyKernel, Program]]:
     """Each kernel with a program of the first operator case that it accepts.
 
-    Kernels of operators without such cases, which only ONNX models have, are left out.
+    Kernels of operators without such cases, which only ONNX models have, are left out; so are those
+    whose names do not begin as the regular expression `names` says.
     """
     for kernel in kernels():
         if not kernel.requires <= core.features or kernel.op.stem not in stems():
+            continue
+        if not re.match(names, kernel.name):
             continue
         for case in (c for c in load_cases(kernel.op.stem) if not c.error):
             graph = case_graph(case)
