@@ -100,7 +100,7 @@ def build_runner(
         models: libraries with distinct names.
         board: where the image will run.
         workdir: receives all files made on the way.
-        optimize: GCC's optimisation option.
+        optimize: see `toolchain.build_elf`.
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: see `toolchain.build_elf`.
         ram_code: see `toolchain.build_elf`.

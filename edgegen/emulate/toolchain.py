@@ -115,7 +115,7 @@ def build_elf(
         board: where the image goes.
         workdir: receives start-up code, linker script, objects and the ELF; made if missing.
         include_dirs: searched for headers, after `workdir`.
-        optimize: GCC's optimisation option, such as "-O2" or "-Os".
+        optimize: GCC's optimisation options, such as "-O2" or "-O2 -fno-inline".
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: also have GCC report each function's frame; see `read_stack_usage`.
         ram_code: have the start-up code copy functions in sections called `.ramfunc.*` to RAM.
@@ -138,7 +138,7 @@ def build_elf(
         gcc,
         *board.flags,
         *_COMPILE,
-        optimize,
+        *optimize.split(),
         *(["-fstack-usage"] if stack_usage else []),
         *(f"-D{define}" for define in defines),
         *(f"-I{folder}" for folder in (workdir, *include_dirs)),

@@ -5,8 +5,8 @@ The steps, each taken only if the one before left a gap to the lower bound:
 1. the bound: the step that needs the most bytes on its own (bound.py);
 2. first fit in several orders (search.py);
 3. what always fits below the bound is set aside, the rest falls into independent groups;
-4. in each group a hill climb (search.py), then branch and bound (exact.py), then, if asked for
-   and installed, CP-SAT (cpsat.py).
+4. in each group a little branch and bound (exact.py), then a hill climb (search.py), then more
+   branch and bound, then, if asked for and installed, CP-SAT (cpsat.py).
 
 Nothing depends on time or on the machine: the same problem gives the same plan.
 """
@@ -21,6 +21,10 @@ from edgegen.plan.bound import lower_bound
 from edgegen.plan.exact import NODE_LIMIT, Budget, Outcome, close_gap
 from edgegen.plan.instance import Instance, build_instance
 from edgegen.plan.search import CLIMB_WORK, greedy, hill_climb, lowest_offset
+
+QUICK_NODES = 200
+QUICK_WORK = 60_000_000
+"""What branch and bound may spend on a group before the hill climb: enough for most groups."""
 
 CLIMB_STARTS = 3
 """Greedy orders to climb from: climbs from one order get stuck more often than from several."""
@@ -107,8 +111,14 @@ def _solve_group(
     starts = greedy(instance, lower)
     best, method = starts[0].offsets, f"first fit ({starts[0].name})"
     if starts[0].span > lower:
+        quick = budget.share(QUICK_NODES, QUICK_WORK)
+        outcome = close_gap(instance, best, lower, quick)
+        budget.give_back(quick)
+        method = _credit(instance, best, outcome, method, "branch and bound")
+        best, lower = outcome.offsets, outcome.lower
+    if instance.span(best) > lower:
         climbed = hill_climb(instance, starts[:CLIMB_STARTS], lower, climb)
-        if instance.span(climbed) < starts[0].span:
+        if instance.span(climbed) < instance.span(best):
             best, method = climbed, "hill climb"
     outcome = Outcome(best, lower)
     if instance.span(best) > lower:

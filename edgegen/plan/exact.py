@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgegen.plan.instance import Gaps, Instance
+from edgegen.plan.instance import Instance, mirror
 
 NODE_LIMIT = 4000
 """Nodes for a whole problem; the real models tried need fewer than 200."""
@@ -58,6 +58,18 @@ class Budget:
     def spent(self) -> bool:
         """Whether either limit is reached."""
         return self.nodes <= 0 or self.work <= 0
+
+    def share(self, nodes: int, work: int) -> Budget:
+        """Take a part of it, or what is left; `give_back` what was not needed."""
+        part = Budget(max(min(self.nodes, nodes), 0), max(min(self.work, work), 0))
+        self.nodes -= part.nodes
+        self.work -= part.work
+        return part
+
+    def give_back(self, part: Budget) -> None:
+        """Add what is left of a part."""
+        self.nodes += max(part.nodes, 0)
+        self.work += max(part.work, 0)
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,7 @@ class _Model:
         # Floats, since matrix products of integers are slow; exact far beyond any arena.
         self.weight = self.member * self.sizes.astype(np.float64)
         self.symmetric = all(
-            len(gaps) == 1 and _mirror(gaps, instance.sizes[i], instance.sizes[j]) == gaps
+            len(gaps) == 1 and mirror(gaps, instance.sizes[i], instance.sizes[j]) == gaps
             for (i, j), gaps in instance.gaps.items()
         )
 
@@ -300,12 +312,6 @@ def _edges(
 ) -> list[tuple[int, int, int]]:
     """Turn columns of constraints into a list of them."""
     return list(zip(sources.tolist(), targets.tolist(), least.tolist(), strict=True))
-
-
-def _mirror(gaps: Gaps, size_i: int, size_j: int) -> Gaps:
-    """The gaps of a pair in an arena turned upside down."""
-    shift = size_i - size_j
-    return tuple((shift - high, shift - low) for low, high in reversed(gaps))
 
 
 def _cliques(instance: Instance) -> list[list[bool]]:

@@ -64,6 +64,18 @@ class Instance:
             for step in sorted({first for lives in self.lives for first, _ in lives})
         )
 
+    @cached_property
+    def mirrored(self) -> Instance:
+        """The same blocks in an arena turned upside down; see `flip`."""
+        sizes = self.sizes
+        gaps = {(i, j): mirror(found, sizes[i], sizes[j]) for (i, j), found in self.gaps.items()}
+        return Instance(self.unit, sizes, self.lives, gaps, self.related)
+
+    def flip(self, offsets: Sequence[int]) -> list[int]:
+        """Return a placement of the mirrored blocks as one of these, or the other way round."""
+        span = self.span(offsets)
+        return [span - o - s for o, s in zip(offsets, self.sizes, strict=True)]
+
     def span(self, offsets: Sequence[int]) -> int:
         """Return the units that a placement needs."""
         return max((o + s for o, s in zip(offsets, self.sizes, strict=True)), default=0)
@@ -151,6 +163,12 @@ def build_instance(problem: ArenaProblem) -> Instance:
         if not found:
             del gaps[i, j]
     return _scale(problem.blocks, align, sizes, gaps, frozenset(related))
+
+
+def mirror(gaps: Gaps, size_i: int, size_j: int) -> Gaps:
+    """Return the gaps of a pair in an arena turned upside down."""
+    shift = size_i - size_j
+    return tuple((shift - high, shift - low) for low, high in reversed(gaps))
 
 
 def connected(members: Iterable[int], edges: Sequence[Iterable[int]]) -> list[tuple[int, ...]]:

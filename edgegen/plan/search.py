@@ -9,7 +9,7 @@ moving blocks that reach the top ahead of others, as in USMP's hill climb.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgegen.plan.instance import Instance
 
@@ -104,16 +104,21 @@ class Placement:
         order: every block once.
         offsets: units for each block.
         span: units that the placement needs.
+        top: whether it was made from the top of the arena downwards.
     """
 
     name: str
     order: list[int]
     offsets: list[int]
     span: int
+    top: bool
 
 
 def greedy(instance: Instance, bound: int) -> list[Placement]:
     """Place the blocks in all greedy orders, or until one order meets the bound.
+
+    Relations let an output lie a little below its dying input more often than above it, so that it
+    matters from which end the arena is filled: both are tried.
 
     Args:
         instance: the blocks.
@@ -124,10 +129,13 @@ def greedy(instance: Instance, bound: int) -> list[Placement]:
     """
     found = []
     for name, order in greedy_orders(instance):
-        offsets = first_fit(instance, order)
-        found.append(Placement(name, order, offsets, instance.span(offsets)))
-        if found[-1].span <= bound:
-            break
+        for top in (False, True) if instance.related else (False,):
+            offsets = first_fit(instance.mirrored if top else instance, order)
+            offsets = instance.flip(offsets) if top else offsets
+            kind = f"{name}, from the top" if top else name
+            found.append(Placement(kind, order, offsets, instance.span(offsets), top))
+            if found[-1].span <= bound:
+                return found[::-1]
     return sorted(found, key=lambda placement: placement.span)
 
 
@@ -161,7 +169,12 @@ def hill_climb(
     """
     best = starts[0].offsets
     for start in starts:
-        offsets = _climb(instance, start, bound, work // len(starts))
+        share = work // len(starts)
+        if start.top:
+            below = replace(start, offsets=instance.flip(start.offsets))
+            offsets = instance.flip(_climb(instance.mirrored, below, bound, share))
+        else:
+            offsets = _climb(instance, start, bound, share)
         if instance.span(offsets) < instance.span(best):
             best = offsets
         if instance.span(best) <= bound:

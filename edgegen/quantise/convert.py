@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgegen.ir import DType, Graph, Op, Origin, QuantParams, Tensor, TensorKind, TensorType
-from edgegen.ir.types import Array
 from edgegen.ops.quantize import Quantize
 from edgegen.quantise.assign import Assignment
 from edgegen.quantise.layers import (
+    Float64,
     bias_of,
     channel_axis,
     fresh,
@@ -18,7 +19,7 @@ from edgegen.quantise.layers import (
     without_unused,
 )
 from edgegen.quantise.observers import minmax_of, parameters
-from edgegen.quantise.weights import quantise_weights
+from edgegen.quantise.weights import IntegerWeights, quantise_weights
 
 
 @dataclass(frozen=True)
@@ -38,25 +39,40 @@ class WeightOptions:
         return self.per_channel_dense if op.stem == "fully_connected" else self.per_channel
 
 
-def convert(graph: Graph, assignment: Assignment, options: WeightOptions) -> Graph:
+def convert(
+    graph: Graph,
+    assignment: Assignment,
+    options: WeightOptions,
+    biases: Mapping[int, Float64] | None = None,
+) -> Graph:
     """The int8 graph: same operators, tensors keep their names.
 
     Args:
         graph: the float graph.
         assignment: parameters of its activations.
         options: how weights are quantised.
+        biases: float biases that replace those of some operators, by index.
     """
-    return _Converter(graph, assignment, options).run()
+    return _Converter(graph, assignment, options, biases or {}).run()
 
 
 class _Converter:
     """State of one conversion."""
 
-    def __init__(self, graph: Graph, assignment: Assignment, options: WeightOptions) -> None:
-        self.graph = graph
-        self.params = assignment.params
+    def __init__(
+        self,
+        graph: Graph,
+        assignment: Assignment,
+        options: WeightOptions,
+        biases: Mapping[int, Float64],
+    ) -> None:
+        self.graph, self.params, self.options, self.biases = (
+            graph,
+            dict(assignment.params),
+            options,
+            biases,
+        )
         self.rescaled = assignment.rescaled
-        self.options = options
         self.ops: list[Op] = []
         self.tensors: dict[str, Tensor] = {}
 
@@ -72,11 +88,20 @@ class _Converter:
         return without_unused(replace(self.graph, tensors=self.tensors, ops=tuple(self.ops)))
 
     def _inputs(self, index: int, op: Op) -> tuple[str | None, ...]:
-        """The operator's inputs on int8; adds constants and rescaled tensors as needed."""
-        axis, source = channel_axis(op, self.graph), op.inputs[0]
-        if axis is not None and source is not None and source in self.params:
-            return self._weighted_inputs(op, axis, self.params[source].scale)
+        axis = channel_axis(op, self.graph)
         names = list(op.inputs)
+        if axis is not None and names[0] in self.params:
+            weights = integer_weights(
+                self.graph, op, axis, self.params[names[0]].scale, self.options,
+                self.biases.get(index),
+            )  # fmt: skip
+            bias_name = names[2] if len(names) > 2 and names[2] else f"{op.outputs[0]}/bias"
+            assert names[1] is not None
+            return (
+                names[0],
+                self._constant(names[1], weights.values, DType.INT8, weights.quant),
+                self._constant(bias_name, weights.bias, DType.INT32, weights.bias_quant),
+            )
         shared = op.int8_form(self.graph.io(op)).shared
         for i, name in enumerate(op.inputs):
             if name is None:
@@ -93,24 +118,7 @@ class _Converter:
                 names[i] = self._rescale(name, self.params[op.outputs[0]], op.origin)
         return tuple(names)
 
-    def _weighted_inputs(self, op: Op, axis: int, input_scale: float) -> tuple[str | None, ...]:
-        weights = self.graph.io(op).input(1)
-        made = quantise_weights(
-            weights.values.astype(np.float64),
-            bias_of(op, self.graph, weights.type.shape[axis]),
-            axis,
-            input_scale,
-            per_channel=self.options.one_each(op),
-        )
-        bias = self.graph.io(op).optional(2)
-        bias_name = f"{op.outputs[0]}/bias" if bias is None else bias.name
-        return (
-            op.inputs[0],
-            self._constant(weights.name, made.values, DType.INT8, made.quant),
-            self._constant(bias_name, made.bias, DType.INT32, made.bias_quant),
-        )
-
-    def _constant(self, name: str, values: Array, dtype: DType, quant: QuantParams) -> str:
+    def _constant(self, name: str, values: np.ndarray, dtype: DType, quant: QuantParams) -> str:
         """Adds a constant under its name, or under another if that is taken by other values."""
         kind = TensorType(dtype, values.shape, quant)
         found = self.tensors.get(name)
@@ -132,3 +140,18 @@ class _Converter:
         )
         self.ops.append(Quantize((name,), (target,), Origin(origin.index, "QUANTIZE", 2)))
         return target
+
+
+def integer_weights(
+    graph: Graph,
+    op: Op,
+    axis: int,
+    input_scale: float,
+    options: WeightOptions,
+    bias: Float64 | None = None,
+) -> IntegerWeights:
+    """The integer constants of one weighted layer of a float graph."""
+    weights = graph.io(op).input(1).values.astype(np.float64)
+    if bias is None:
+        bias = bias_of(op, graph, weights.shape[axis])
+    return quantise_weights(weights, bias, axis, input_scale, per_channel=options.one_each(op))

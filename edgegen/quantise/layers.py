@@ -46,11 +46,11 @@ def uses(graph: Graph) -> Uses:
 
 
 def channel_axis(op: Op, graph: Graph) -> int | None:
-    """The weights' dimension of output channels; None without constant weights and bias."""
-    io = graph.io(op)
-    axis = op.int8_form(io).channel_axis
-    constants = (t for t in io.inputs[1:] if t is not None)
-    return axis if all(t.kind is TensorKind.CONSTANT for t in constants) else None
+    """The weights' dimension of output channels; None for an operator without constant weights."""
+    axis = op.int8_form(graph.io(op)).channel_axis
+    if axis is None or graph.io(op).input(1).kind is not TensorKind.CONSTANT:
+        return None
+    return axis
 
 
 def by_channel(values: Array, axis: int) -> Float64:

@@ -116,7 +116,6 @@ class QuantisationReport:
         agreement: share of samples whose largest output is the same as in float.
         accuracy: share whose largest output is the label, in float and on int8.
         file_bytes: size of the float and of the int8 model file.
-        attempts: what a search for a target SQNR tried: tensor, observer, SQNR in dB, whether kept.
         rows: graph inputs and operators, in execution order.
         sparsity: zeros and dead parts.
     """
@@ -133,7 +132,6 @@ class QuantisationReport:
     agreement: float | None
     accuracy: tuple[float, float] | None
     file_bytes: tuple[int, int]
-    attempts: tuple[tuple[str, str, float, bool], ...]
     rows: tuple[LayerRow, ...]
     sparsity: Sparsity
 
@@ -174,7 +172,6 @@ def quantisation_report(
         agreement=found.agreement,
         accuracy=found.accuracy,
         file_bytes=(float_bytes, len(outcome.blob)),
-        attempts=tuple((a.tensor, a.observer, a.sqnr, a.kept) for a in outcome.attempts),
         rows=_rows(outcome, _removed_channels(made.graph, optimised)),
         sparsity=sparsity(made.graph, optimised),
     )

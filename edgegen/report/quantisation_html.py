@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from edgegen import __version__
 from edgegen.codegen.environment import render
 from edgegen.codegen.filters import shape_text
-from edgegen.ir.names import short_name
 from edgegen.report.quantisation import LayerRow, QuantisationReport
 from edgegen.report.quantisation_text import decibel, percent, span
 
@@ -74,7 +73,6 @@ def quantisation_html(report: QuantisationReport) -> str:
         alone=any(r.alone is not None for r in report.rows),
         worst=[(r.op, r.label, decibel(_harm(r)), _bar(_harm(r))) for r in report.worst()[:5]],
         trials=[(t, decibel(v), t == report.recipe) for t, v in report.trials],
-        attempts=[(short_name(t), o, decibel(v), kept) for t, o, v, kept in report.attempts],
         sparsity=_sparsity(report),
     )
 

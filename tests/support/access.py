@@ -16,6 +16,7 @@ from edgegen.emulate.memory import MemoryReader
 from edgegen.kernels.program import KernelCall
 from edgegen.target.board import Board
 from tests.support.batch import Variant, model_libraries
+from tests.support.overlap import Distances, declared_reads
 
 Ints = npt.NDArray[np.int64]
 NEVER = 1 << 60
@@ -23,43 +24,91 @@ NEVER = 1 << 60
 
 @dataclass(frozen=True, eq=False)
 class Touch:
-    """When the bytes of one call's buffers were touched.
+    """When a call touched the bytes of one input and of its output.
 
     Attributes:
         variant: the model.
         call: the call.
-        first_write: for each byte of the output the time of its first write, or `NEVER`.
-        last_read: for each input in the arena, by index, the times of its bytes' last reads, or -1.
-        stray: what the call touched besides, as text; empty if all is well.
+        name: the input's buffer.
+        last_read: time of each input byte's last read, -1 for none.
+        first_write: time of each output byte's first write, `NEVER` for none.
     """
 
     variant: Variant
     call: KernelCall
+    name: str
+    last_read: Ints
     first_write: Ints
-    last_read: dict[int, Ints]
-    stray: str
 
     @property
     def label(self) -> str:
-        """Kernel and formats."""
+        """Case, kernel and formats."""
         io = self.call.io
-        formats = [*(f.text for f, n in zip(io.input_formats, self.call.inputs, strict=True) if n)]
-        return f"{self.call.kernel.path} {' + '.join(formats)} -> {io.output_format.text}"
+        formats = [f.text for f, n in zip(io.input_formats, self.call.inputs, strict=True) if n]
+        path = f"{self.call.kernel.path} {' + '.join(formats)} -> {io.output_format.text}"
+        return f"{self.variant.case.id} {path}"
+
+    @property
+    def distances(self) -> Distances:
+        """What the order of accesses demands, no more and no less."""
+        read, written = self.last_read, self.first_write
+        return Distances(
+            len(read),
+            len(written),
+            _distance(read, written),
+            _distance(read[::-1], written[::-1]),
+            bool((_cut(written, read, NEVER) >= _cut(read, written, -1)).all()),
+        )
+
+    def broken_promises(self) -> Ints:
+        """Input bytes that were read after a write that the kernel's declared order puts later."""
+        reads, accesses = declared_reads(self.call, self.name), self.call.order.accesses
+        assert reads is not None
+        assert accesses is not None
+        last = np.full(len(self.last_read), -1)
+        first = np.full(len(self.first_write), NEVER)
+        for time, begin, end in reads.tolist():
+            np.maximum(last[begin:end], time, out=last[begin:end])
+        for time, begin, end in accesses.writes.tolist():
+            np.minimum(first[begin:end], time, out=first[begin:end])
+        # Of all writes that came before a read, the one that is declared last.
+        order = np.argsort(self.first_write, kind="stable")
+        before = np.searchsorted(self.first_write[order], self.last_read)
+        latest = np.append(-1, np.maximum.accumulate(first[order]))[before]
+        broken: Ints = np.flatnonzero((before > 0) & (latest >= last))
+        return broken
+
+
+def _distance(read: Ints, written: Ints) -> int | None:
+    """1 + max(i - j) over output bytes i written before input byte j was last read."""
+    order = np.argsort(written, kind="stable")
+    before = np.searchsorted(written[order], read)
+    if not before.any():
+        return None
+    highest = np.append(0, np.maximum.accumulate(order))[before]
+    return int((highest - np.arange(len(read)))[before > 0].max()) + 1
+
+
+def _cut(values: Ints, other: Ints, fill: int) -> Ints:
+    """Cut or filled up to the other's length, so that bytes at equal offsets can be compared."""
+    size = max(len(values), len(other))
+    return np.pad(values, (0, size - len(values)), constant_values=fill)
 
 
 def record(group: Sequence[Variant], board: Board, folder: Path) -> list[Touch]:
-    """Runs one inference of every variant and follows every call's accesses to the arena."""
+    """Runs one inference of every variant and follows its calls' accesses to the arena.
+
+    Kernels are compiled without knowing where their buffers lie: where a compiler can see that two
+    of them do not overlap, it may change the order of accesses, and may not where they do.
+    """
     libraries = model_libraries(group, folder)
-    elf = build_runner(libraries, board, workdir=folder / "image", optimize="-O2")
+    flags = "-O2 -fno-inline -fno-ipa-cp"
+    elf = build_runner(libraries, board, workdir=folder / "image", optimize=flags)
     files = {
         input_file(i, len(group)): b"".join(a.tobytes() for a in v.case.inputs()[0])
         for i, v in enumerate(group)
     }
-    calls = [
-        (variant, layer.index, layer.function_name(variant.name))
-        for variant in group
-        for layer in variant.compilation.package.layers
-    ]
+    calls = [(v, layer) for v in group for layer in v.compilation.package.layers]
     log = AccessLog()
     marks: list[tuple[int, int]] = []
     base = 0
@@ -69,42 +118,33 @@ def record(group: Sequence[Variant], board: Board, folder: Path) -> list[Touch]:
         base = memory.address("arena")
         marks.append((number, len(log)))
 
-    names = [name for _, _, name in calls]
+    names = [layer.function_name(v.name) for v, layer in calls]
     run_elf(elf, board, files=files, layers=names, observe=observe, accesses=log).check()
+    ran = [number for number, _ in marks if number < len(calls)]
+    assert ran == list(range(len(calls)))
     found = []
     for (number, first), (_, end) in zip(marks, [*marks[1:], (0, len(log))], strict=True):
         if number < len(calls):
-            variant, index, _ = calls[number]
-            found.append(_touch(variant, index, log.entries(first, end), base))
-    assert len(found) == len(calls)
+            one, layer = calls[number]
+            found += _touches(one, layer.index, log.entries(first, end), base)
     return found
 
 
-def _touch(variant: Variant, index: int, entries: npt.NDArray[np.void], base: int) -> Touch:
-    plan = variant.compilation.plan
+def _touches(one: Variant, index: int, entries: npt.NDArray[np.void], base: int) -> list[Touch]:
+    plan = one.compilation.plan
     call = plan.program.calls[index]
-    arena = plan.arena.size
-    last = np.full(arena, -1, np.int64)
-    first = np.full(arena, NEVER, np.int64)
+    last = np.full(plan.arena.size, -1, np.int64)
+    first = np.full(plan.arena.size, NEVER, np.int64)
     times = np.arange(len(entries), dtype=np.int64)
     address = entries["address"].astype(np.int64) - base
     for byte in range(int(entries["size"].max(initial=0))):
-        wide = entries["size"] > byte
-        reads, writes = wide & (entries["written"] == 0), wide & (entries["written"] == 1)
-        # Times rise, so that the last assignment to a place is the latest time.
-        last[address[reads] + byte] = np.maximum(last[address[reads] + byte], times[reads])
-        np.minimum.at(first, address[writes] + byte, times[writes])
-    spans = {}
-    for k, name in enumerate(call.inputs):
-        if name is not None:
-            at = plan.offset(name)
-            spans[k] = slice(at, at + plan.program.buffers[name].size)
-    at = plan.offset(call.output)
-    output = slice(at, at + plan.program.buffers[call.output].size)
-    return Touch(
-        variant,
-        call,
-        first[output].copy(),
-        {k: last[span].copy() for k, span in spans.items()},
-        "",
-    )
+        for written, rule, found in ((0, np.maximum, last), (1, np.minimum, first)):
+            chosen = (entries["size"] > byte) & (entries["written"] == written)
+            rule.at(found, address[chosen] + byte, times[chosen])
+
+    def part(values: Ints, buffer: str) -> Ints:
+        at = plan.offset(buffer)
+        return values[at : at + plan.program.buffers[buffer].size]
+
+    inputs = dict.fromkeys(n for n in call.inputs if n is not None)
+    return [Touch(one, call, n, part(last, n), part(first, call.output)) for n in inputs]

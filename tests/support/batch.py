@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import functools
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,10 @@ def case_graph(case: Case) -> Graph:
     return build(tflite.read(case.model_bytes()), "case")
 
 
+Combination = tuple[str, tuple[Format, ...], Format]
+"""A kernel's path, the formats of its inputs and of its output."""
+
+
 def variants(
     stem: str,
     core_name: str,
@@ -76,38 +80,53 @@ def variants(
     if cases is None:
         cases = [c for c in load_cases(stem) if not c.error]
     seen: collections.Counter[str] = collections.Counter()
-    core = CORES[core_name]
-    objective = Objective()
     found = []
     for number, case in enumerate(cases):
-        graph = graph_of(case)
-        combinations: dict[tuple[str, tuple[Format, ...], Format], str] = {}
-        by_rows: dict[tuple[str, tuple[Format, ...], Format], Choice] = {}
-        for op in graph.ops:
-            for choice in choices(op, graph.io(op), core, objective)[0]:
-                key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
-                combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
-            for choice in row_kernel_choices(op, graph.io(op), core):
-                key = (choice.kernel.path, choice.formats.inputs, choice.formats.output)
-                combinations[key] = f"{choice.kernel.path} {choice.formats.output.text}"
-                by_rows[key] = choice
-        if not combinations and kernel is None:  # an alias: nothing to choose
-            combinations["", (), DENSE] = "alias"
-        for i, (key, label) in enumerate(combinations.items()):
+        keys = combinations(case, core_name, graph_of)
+        if not keys and kernel is None:  # an alias: nothing to choose
+            keys = {("", (), DENSE): None}
+        for i, key in enumerate(keys):
             if kernel is not None and key[0] != f"{stem}/{kernel}":
                 continue
-            seen[label] += 1
-            if limit is not None and seen[label] > limit:
-                continue
-            if key in by_rows:
-                program = program_by_rows(graph, core, by_rows[key])
-            else:
-                program = select(graph, core, "speed", objective, functools.partial(_is, key))
-            name = f"c{number:03d}_{i}"
-            found.append(
-                Variant(name, case, label, Compilation(graph, graph, pack(plan(program), name), {}))
-            )
+            seen[_label(key)] += 1
+            if limit is None or seen[_label(key)] <= limit:
+                found.append(variant(f"c{number:03d}_{i}", case, core_name, key, graph_of))
     return found
+
+
+@functools.cache
+def combinations(
+    case: Case, core_name: str, graph_of: Callable[[Case], Graph] = case_graph
+) -> Mapping[Combination, Choice | None]:
+    """Every kernel and combination of formats that a core has for a case.
+
+    Kernels that are made for rows come with their choice, the others with None.
+    """
+    graph, core = graph_of(case), CORES[core_name]
+    found: dict[Combination, Choice | None] = {}
+    for op in graph.ops:
+        io = graph.io(op)
+        found |= {_key(choice): None for choice in choices(op, io, core, Objective())[0]}
+        found |= {_key(choice): choice for choice in row_kernel_choices(op, io, core)}
+    return found
+
+
+def variant(
+    name: str,
+    case: Case,
+    core_name: str,
+    key: Combination,
+    graph_of: Callable[[Case], Graph] = case_graph,
+) -> Variant:
+    """A case compiled with one of its combinations."""
+    graph, core = graph_of(case), CORES[core_name]
+    by_rows = combinations(case, core_name, graph_of).get(key)
+    if by_rows is not None:
+        program = program_by_rows(graph, core, by_rows)
+    else:
+        program = select(graph, core, "speed", Objective(), functools.partial(_is, key))
+    compilation = Compilation(graph, graph, pack(plan(program), name), {})
+    return Variant(name, case, _label(key), compilation)
 
 
 def row_kernel_choices(op: Op, io: OpIO, core: Core) -> list[Choice]:
@@ -127,8 +146,16 @@ def program_by_rows(graph: Graph, core: Core, choice: Choice) -> Program:
     return builder.program("speed")
 
 
-def _is(key: tuple[str, tuple[Format, ...], Format], _op: Op, choice: Choice) -> bool:
-    return key == (choice.kernel.path, choice.formats.inputs, choice.formats.output)
+def _label(key: Combination) -> str:
+    return f"{key[0]} {key[2].text}" if key[0] else "alias"
+
+
+def _key(choice: Choice) -> Combination:
+    return choice.kernel.path, choice.formats.inputs, choice.formats.output
+
+
+def _is(key: Combination, _op: Op, choice: Choice) -> bool:
+    return key == _key(choice)
 
 
 def _write(variant: Variant, folder: Path) -> None:
@@ -220,7 +247,7 @@ def run_on_host(
     (folder / "main.c").write_text("\n".join(main), encoding="utf-8")
     sources = ["main.c", *(f"{v.name}{part}.c" for v in group for part in ("", "_weights"))]
     # Warnings are errors in the generated code; the harness above is no part of it.
-    command = [compiler, *WARNINGS, *flags, "-O1", "-o", "program", *sources, "-lm"]
+    command = [compiler, *WARNINGS, "-O1", *flags, "-o", "program", *sources, "-lm"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:3000]
     done = subprocess.run(["./program"], cwd=folder, capture_output=True, text=True, check=False)

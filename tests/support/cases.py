@@ -192,7 +192,7 @@ def load_cases(stem: str | None = None) -> tuple[Case, ...]:
     with (CASES_DIR / f"{stem}.toml").open("rb") as file:
         document = tomllib.load(file)
     _only(document, {"op", "case"}, stem)
-    cases = tuple(_case(stem, document.get("op"), c) for c in document.get("case", []))
+    cases = tuple(read_case(stem, document.get("op"), c) for c in document.get("case", []))
     names = [c.name for c in cases]
     repeated = sorted({n for n in names if names.count(n) > 1})
     if repeated:
@@ -206,7 +206,7 @@ def _only(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
         raise ValueError(f"{where}: unknown keys {unknown}, allowed are {sorted(allowed)}")
 
 
-def _case(stem: str, default_op: str | None, table: Mapping[str, Any]) -> Case:
+def read_case(stem: str, default_op: str | None, table: Mapping[str, Any]) -> Case:
     where = f"{stem}/{table.get('name', '?')}"
     _only(table, _CASE_KEYS, where)
     tensors: list[TensorSpec] = []
