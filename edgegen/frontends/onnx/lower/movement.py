@@ -171,6 +171,14 @@ def resize(emitter: Emitter, node: Node) -> bool | None:
     else:
         flags = None
     if flags is None or node.integer("antialias", 0):
+        if emitter.is_integer(node):
+            raise UnsupportedError(
+                Problem(
+                    f"{mode} resizing from {list(before[2:])} to {list(after[2:])} ({place})",
+                    why="TFLite's resizing has no such coordinates",
+                    hint='use coordinate_transformation_mode "half_pixel" or "asymmetric"',
+                )
+            )
         return False
     align, half = flags
     source = emitter.channels_last(node, x)
@@ -198,13 +206,7 @@ def _nearest(before: Shape, after: Shape, place: str, rounding: str) -> tuple[bo
         found = [nearest(n, m, *flags) for n, m in zip(before, after, strict=True)]
         if all(np.array_equal(f, w) for f, w in zip(found, known, strict=True)):
             return flags
-    raise UnsupportedError(
-        Problem(
-            f"nearest resizing with {place} and {rounding} from {list(before)} to {list(after)}",
-            why="TFLite's resizing takes other pixels",
-            hint='use coordinate_transformation_mode "asymmetric" and nearest_mode "floor"',
-        )
-    )
+    return None
 
 
 def _onnx_pixels(n: int, m: int, place: str, rounding: str) -> Array | None:

@@ -49,27 +49,37 @@ def average_pool(emitter: Emitter, node: Node) -> bool:
     size, image, goal = found
     pad = padding(node, size, image, goal)
     before, after = pads_of(node, size, image)
-    counted = node.integer("count_include_pad", 0) == 1 and any((*before, *after))
-    if counted:
-        # The real padding counts, what only rounding up makes windows reach does not.
-        reach = padding(node, size, image, goal)
-        if reach.scheme == "SAME":
-            pad = Padding("VALID", before, after)
-        if any(a > b for a, b in zip(_after(node, size, image, goal), after, strict=True)):
-            raise UnsupportedError("counting padding together with rounding sizes up")
-        pad = Padding("VALID", before, _after(node, size, image, goal))
+    if node.integer("count_include_pad", 0) == 1 and any((*before, *after)):
+        # The model's padding counts; what only rounding up makes windows reach does not.
+        reached = _after(node, size, image, goal)
+        if any(r > a for r, a in zip(reached, after, strict=True)):
+            return _refused(emitter, node, "padding that counts, and sizes rounded up")
+        pad = Padding("VALID", before, reached)
     elif pad.explicit:
-        raise UnsupportedError(
-            Problem(
-                f"padding {list(before)} and {list(after)} that does not count",
-                why="TFLite's pools have the paddings SAME and VALID only",
-                hint="count_include_pad=1, or a symmetric padding that keeps the size",
-            )
+        return _refused(
+            emitter, node, f"padding {list(before)} and {list(after)} that does not count"
         )
     x = emitter.channels_last(node, node.inputs[0])
     x = padded(emitter, node, x, pad)
     _pool(emitter, node, "AVERAGE_POOL_2D", x, pad, size)
     return True
+
+
+def _refused(emitter: Emitter, node: Node, what: str) -> bool:
+    """False: another operator of the IR may take it, on float32; on integers there is none.
+
+    Raises:
+        UnsupportedError: the pool is quantised.
+    """
+    if not emitter.is_integer(node):
+        return False
+    raise UnsupportedError(
+        Problem(
+            what,
+            why="TFLite's integer pools have the paddings SAME and VALID only",
+            hint="count_include_pad=1, or a symmetric padding that keeps the size",
+        )
+    )
 
 
 def _after(node: Node, size: Shape, image: Shape, goal: Shape) -> Shape:
