@@ -78,6 +78,7 @@ _LEGEND = {
     Kind.RING: "ring: some rows of a tensor",
     Kind.SCRATCH: "scratch of a layer",
     Kind.SUMS: "sums kept between rows",
+    Kind.CONSTANTS: "copy of a layer's constants",
     Kind.OTHER: "other",
 }
 

@@ -20,8 +20,8 @@ WIDTH = 100
 """Columns of a line."""
 _BAR = 44
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase
-_WORKING = {Kind.SCRATCH: "%", Kind.SUMS: "+", Kind.OTHER: "?"}
-_WORKING_NAMES = {"%": "scratch", "+": "sums", "?": "other"}
+_WORKING = {Kind.SCRATCH: "%", Kind.SUMS: "+", Kind.CONSTANTS: "=", Kind.OTHER: "?"}
+_WORKING_NAMES = {"%": "scratch", "+": "sums", "=": "constants", "?": "other"}
 _TINTS = ("blue", "cyan", "green", "magenta", "bright_blue", "bright_magenta")
 _LINES_OF_A_STREAM = 12
 

@@ -17,7 +17,7 @@ from edgegen.codegen.filters import shape_text
 from edgegen.ir.names import short_name
 from edgegen.kernels.program import Buffer, Program
 from edgegen.plan.plan import Plan, proof_text
-from edgegen.plan.timeline import scratch_name, state_name
+from edgegen.plan.timeline import scratch_name, staged_name, state_name
 
 Steps = tuple[tuple[int, int], ...]
 """First and last step of each stretch of time, in order."""
@@ -32,6 +32,7 @@ class Kind(Enum):
     RING = "ring"
     SCRATCH = "scratch"
     SUMS = "sums"
+    CONSTANTS = "constants"
     OTHER = "other"
 
 
@@ -302,7 +303,11 @@ def _contents(program: Program) -> Mapping[str, Content]:
             tuple(readers),
         )
     for index in range(len(program.calls)):
-        for name, kind in ((scratch_name(index), Kind.SCRATCH), (state_name(index), Kind.SUMS)):
+        for name, kind in (
+            (scratch_name(index), Kind.SCRATCH),
+            (state_name(index), Kind.SUMS),
+            (staged_name(index), Kind.CONSTANTS),
+        ):
             found[name] = Content(kind, writer=index, readers=(index,))
     return found
 

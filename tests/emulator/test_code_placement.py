@@ -14,7 +14,7 @@ from edgegen.cli import main
 from edgegen.codegen.package import pack
 from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import Image, read_image
-from edgegen.emulate.model_run import ModelRun, run_model, write_library
+from edgegen.emulate.model_run import write_library
 from edgegen.errors import FitError
 from edgegen.export.flatbuffer import OperatorSpec, OptionValue, TensorSpec, write_model
 from edgegen.frontends import tflite
@@ -22,14 +22,13 @@ from edgegen.frontends.build import build
 from edgegen.kernels.gemm import FRAME_BYTES, PAIR_BYTES, UNROLLED_PAIRS, Taps, unrolled_pairs
 from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.plan.plan import plan
-from edgegen.target.board import Board, load_board
+from edgegen.target.board import load_board
 from edgegen.target.cores import CORES
 from edgegen.target.fit import check_fit
 from edgegen.target.select import select
-from edgegen.verify.vectors import standard_vectors
-from edgegen.verify.verify import reference_runs
 from tests.support import data
 from tests.support.each_kernel import each_kernel
+from tests.support.firmware import image, run
 from tests.support.small import small_case, small_model
 
 if TYPE_CHECKING:
@@ -76,20 +75,6 @@ def gemm(blob: bytes, core: Core) -> Compilation:
         graph, core, "speed", allow=lambda op, c: op.stem != "conv2d" or c.kernel.path in allowed
     )
     return Compilation(graph, graph, pack(plan(program), "toy"), {})
-
-
-def run(compilation: Compilation, board: Board) -> ModelRun:
-    """Runs it; a wrong byte raises."""
-    vectors = standard_vectors(compilation.source, random=1)
-    expected = reference_runs(compilation, vectors)
-    return run_model(compilation, board, vectors.batches, expected, wait_states=True)
-
-
-def image(compilation: Compilation, board: Board, folder: Path) -> Image:
-    """Its firmware, linked."""
-    library = write_library(compilation, folder / "library")
-    ram = compilation.package.kernels_in_ram
-    return read_image(build_runner([library], board, workdir=folder / "image", ram_code=ram))
 
 
 def kernels(linked: Image, name: str) -> dict[str, str]:

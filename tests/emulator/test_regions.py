@@ -11,9 +11,8 @@ from click.testing import CliRunner
 
 from edgegen.cli import main
 from edgegen.codegen.layout import Layout
-from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import Image, Symbol, read_image
-from edgegen.emulate.model_run import ModelRun, run_model, write_library
+from edgegen.emulate.model_run import write_library
 from edgegen.emulate.toolchain import build_elf
 from edgegen.errors import InputError, VerificationError
 from edgegen.pipeline import Compilation, Options, compile_model, place
@@ -21,7 +20,9 @@ from edgegen.target.board import Board, load_board
 from edgegen.target.places import Places
 from edgegen.verify.host import SANITIZERS
 from edgegen.verify.vectors import standard_vectors
-from edgegen.verify.verify import reference_runs, verify_host
+from edgegen.verify.verify import verify_host
+from tests.support.firmware import image as linked
+from tests.support.firmware import run
 from tests.support.models import DEMO_MODEL
 from tests.support.small import small_case, small_model
 
@@ -34,20 +35,6 @@ def compiled(board_name: str, options: Options, blob: bytes = b"") -> tuple[Comp
     board = options.places.on(load_board(board_name))
     blob = blob or small_case().model_bytes()
     return place(compile_model(blob, "toy", options.core(board), options), board, options)
-
-
-def run(compilation: Compilation, board: Board) -> ModelRun:
-    """Runs it; a wrong byte raises."""
-    vectors = standard_vectors(compilation.source, random=1)
-    expected = reference_runs(compilation, vectors)
-    return run_model(compilation, board, vectors.batches, expected, wait_states=True)
-
-
-def linked(compilation: Compilation, board: Board, folder: Path) -> Image:
-    """Its firmware."""
-    library = write_library(compilation, folder / "library")
-    ram = compilation.package.kernels_in_ram
-    return read_image(build_runner([library], board, workdir=folder / "image", ram_code=ram))
 
 
 def regions(image: Image, board: Board, prefix: str) -> set[str]:

@@ -15,7 +15,7 @@ from edgegen.codegen.package import pack
 from edgegen.emulate.firmware import build_runner, input_file, output_file
 from edgegen.emulate.image import read_image
 from edgegen.emulate.machine import run_elf
-from edgegen.emulate.model_run import ModelRun, run_model, write_library
+from edgegen.emulate.model_run import ModelRun, write_library
 from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.plan.plan import plan
 from edgegen.target.board import load_board
@@ -24,7 +24,8 @@ from edgegen.target.stage import Reading, stage, staged_bytes
 from edgegen.verify.host import SANITIZERS
 from edgegen.verify.reference import evaluate, ramp
 from edgegen.verify.vectors import standard_vectors
-from edgegen.verify.verify import reference_runs, verify_host
+from edgegen.verify.verify import verify_host
+from tests.support import firmware
 from tests.support.each_kernel import each_kernel
 from tests.support.models import DEMO_MODEL
 
@@ -168,10 +169,7 @@ def demo(board_name: str, staging: str, ram_budget: int | None = None) -> Compil
 
 def run(board_name: str, staging: str) -> ModelRun:
     """Runs it; a wrong byte raises."""
-    compilation, board = demo(board_name, staging), load_board(board_name)
-    vectors = standard_vectors(compilation.source, random=0)
-    expected = reference_runs(compilation, vectors)
-    return run_model(compilation, board, vectors.batches, expected, wait_states=True)
+    return firmware.run(demo(board_name, staging), load_board(board_name), random=0)
 
 
 def staged(program: Program) -> list[str]:
