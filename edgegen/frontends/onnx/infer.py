@@ -119,3 +119,28 @@ def evaluate(node: Node, inputs: list[Value | None], opset: int) -> list[Array]:
         ) from error
     arrays = iter(results)
     return [np.asarray(next(arrays)) if n else np.zeros(()) for n in node.outputs]
+
+
+def quantized(inputs: list[Value | None], dtype: np.dtype[Any], axis: int) -> Array:
+    """QuantizeLinear of a constant; the reference implementation lacks it before opset 19.
+
+    Raises:
+        UnsupportedError: the type is no integer type, or scales are of blocks.
+        ModelFormatError: numbers are not finite, or shapes do not fit.
+    """
+    x, scale, zero = (None if v is None else v.data for v in (*inputs, None)[:3])
+    assert x is not None
+    assert scale is not None
+    if dtype.kind not in "iu" or scale.ndim > 1:
+        raise UnsupportedError(f"quantising a constant to {dtype.name} is not supported")
+    shape = [1] * x.ndim
+    if scale.size > 1 and x.ndim:
+        shape[axis] = -1
+    with np.errstate(all="ignore"):
+        steps = np.rint(x.astype(np.float64) / scale.astype(np.float64).reshape(shape))
+    if zero is not None:
+        steps = steps + zero.astype(np.float64).reshape(shape)
+    if not np.isfinite(steps).all() or steps.shape != x.shape:
+        raise ModelFormatError("a constant, its scales and zero points do not fit together")
+    info = np.iinfo(dtype)
+    return np.asarray(np.clip(steps, info.min, info.max).astype(dtype))

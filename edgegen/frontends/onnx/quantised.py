@@ -11,6 +11,7 @@ operators that are computed in float.
 3. Operators that only move values, and maximum pooling, hand a quantisation on, both ways.
 4. The functions whose range is known (softmax, sigmoid, tanh) end in TFLite's quantisation where
    the model has none.
+5. Other values between integer operators get one from bounds (`gaps`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from edgegen.errors import ModelError, Problem, UnsupportedError
+from edgegen.frontends.onnx.gaps import fill_gaps
 from edgegen.frontends.onnx.model import Array, Editor, Model, Node, Value, to_int8
 from edgegen.ir import QuantParams
 
@@ -178,7 +180,7 @@ _RESHAPED: dict[str, Callable[[Node, Value, Value], Value | None]] = {
 
 
 def activations(model: Model) -> Model:
-    """Rules 2 to 4, and conversions where integer and float parts meet."""
+    """Rules 2 to 5, and conversions where integer and float parts meet."""
     if not is_quantised(model) and not any(v.quant for v in model.values.values()):
         return model
     editor = Editor(model)
@@ -192,6 +194,8 @@ def activations(model: Model) -> Model:
     _hand_on(editor)
     for node in editor.nodes:
         _give_range(node, editor)
+    _hand_on(editor)
+    fill_gaps(editor.nodes, editor.values, [editor.resolve(n) for n in model.outputs])
     _hand_on(editor)
     return _joined(replace(editor.model(), outputs=model.outputs), editor)
 

@@ -20,7 +20,7 @@ from edgegen.errors import (
     UnsupportedError,
 )
 from edgegen.frontends.onnx import proto
-from edgegen.frontends.onnx.infer import evaluate, infer
+from edgegen.frontends.onnx.infer import evaluate, infer, quantized
 from edgegen.frontends.onnx.model import (
     MAX_ELEMENTS,
     Array,
@@ -39,7 +39,7 @@ MAX_FOLDED = 1 << 22
 FOLDABLE = frozenset(
     "Abs Add And Cast CastLike Ceil Clip Concat ConstantOfShape Cos CumSum Div Equal Erf Exp "
     "Expand Flatten Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less "
-    "LessOrEqual Log Max Min Mod Mul Neg NonZero Not OneHot Or Pad Pow QuantizeLinear Range "
+    "LessOrEqual Log Max Min Mod Mul Neg NonZero Not OneHot Or Pad Pow Range "
     "Reciprocal "
     "ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Round ScatterElements "
     "ScatterND Sigmoid Sign Sin Slice Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu "
@@ -221,6 +221,9 @@ class _Walk:
         types = self._infer(node, inputs)
         known = all(v is None or v.data is not None for v in inputs)
         small = all(math.prod(t.shape) <= MAX_FOLDED for t in types)
+        if node.op == "QuantizeLinear" and known and small:
+            self._define(node, [quantized(inputs, types[0].dtype, node.integer("axis", 1))])
+            return
         if node.op in FOLDABLE and known and small:
             self._define(node, evaluate(node, inputs, self.opset))
             return
