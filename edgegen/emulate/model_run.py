@@ -25,6 +25,7 @@ from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
 from edgegen.kernels.program import SOURCE, Buffer, KernelCall
 from edgegen.pipeline import Compilation
+from edgegen.plan.liveness import Liveness
 from edgegen.target.board import Board
 from edgegen.verify.compare import require_equal
 
@@ -203,15 +204,26 @@ def run_model(
     return _summary(compilation, result, len(batches), compared, flash, stack)
 
 
+POISON: Final = 0x9D
+"""Odd, so that neighbouring bytes of poison differ and all values occur."""
+
+
 class _Recorder:
-    """Reads each layer's output from the emulated arena when the layer has ended."""
+    """Reads each layer's output from the emulated arena when the layer has ended.
+
+    Before a layer, or a row of one, begins, it overwrites all that the plan takes for dead: a plan
+    that is wrong about it gives wrong results.
+    """
 
     def __init__(self, compilation: Compilation, batches: Sequence[Mapping[str, Array]]) -> None:
         self.compilation = compilation
         self.batches = batches
         self.runs: list[dict[str, Array]] = [{} for _ in batches]
         self.arena = own_arena(compilation.package).removeprefix("&") or "arena"
-        self.steps = [s for s in compilation.program.steps if s != SOURCE]
+        steps = compilation.program.steps
+        self.positions = [i for i, step in enumerate(steps) if step != SOURCE]
+        self.steps = [steps[i] for i in self.positions]
+        self.liveness = Liveness(compilation.plan)
         self.inference, self.step = -1, 0
         self.parts: list[bytearray] = []
 
@@ -222,6 +234,7 @@ class _Recorder:
         if memory.inference != self.inference:
             self.inference, self.step = memory.inference, 0
             self.parts = [bytearray() for _ in self.compilation.program.calls]
+            self._poison(memory)
             return
         program = self.compilation.program
         index = self.steps[self.step]
@@ -234,6 +247,15 @@ class _Recorder:
         if self.step == len(self.steps):
             self._decode()
             self._require_kept(memory)
+        else:
+            self._poison(memory)
+
+    def _poison(self, memory: MemoryReader) -> None:
+        """Overwrites what holds nothing that is needed from the next step on."""
+        arena = memory.address(self.arena)
+        for first, end in self.liveness.dead(self.positions[self.step]):
+            values = np.arange(self.step, self.step + end - first, dtype=np.uint32) * POISON
+            memory.write(arena + first, values.astype(np.uint8).tobytes())
 
     def _written(self, index: int, call: KernelCall, buffer: Buffer) -> tuple[int, int]:
         """First byte and number of bytes of what the last step added to a buffer."""
