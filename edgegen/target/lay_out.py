@@ -29,6 +29,7 @@ class Step:
         before: the state that it follows.
         ram: bytes while it runs.
         stream: where it runs by rows, the number of the first operator that does so with it.
+        copied: tensors that are copied row by row before the stream reads them.
     """
 
     choice: Choice | None
@@ -36,6 +37,7 @@ class Step:
     before: State
     ram: int = 0
     stream: int | None = None
+    copied: frozenset[str] = frozenset()
 
 
 def reformat(
@@ -83,7 +85,7 @@ class Builder:
         choice = step.choice
         assert choice is not None
         inputs = [
-            self._as(name, form, step.stream)
+            self._as(name, form, step)
             for name, form in zip(op.inputs, choice.formats.inputs, strict=True)
         ]
         final, written = op.outputs[0], op.outputs[0]
@@ -94,7 +96,7 @@ class Builder:
         if written != final:
             self._reformat(written, final, step.stored)
 
-    def _as(self, name: str | None, wanted: Format, stream: int | None) -> str | None:
+    def _as(self, name: str | None, wanted: Format, step: Step) -> str | None:
         """The tensor's name in the wanted format, converted now if it is stored in another.
 
         A tensor is converted once for all its readers in a stream.
@@ -102,8 +104,9 @@ class Builder:
         if name is None or name not in self.owner:
             return name
         stored = self.buffers[self.owner[name]].format
-        if stored == wanted:
+        if stored == wanted and self.owner[name] not in step.copied:
             return name
+        stream = step.stream
         key = (name, wanted, stream)
         if stream is None or key not in self.converted:
             self.converted[key] = self._variant(name, wanted)

@@ -134,30 +134,32 @@ class Streams:
     ) -> Iterator[tuple[tuple[Step, ...], float]]:
         """Kernels for a stream and the price of conversions: the cheapest, and the leanest.
 
-        A tensor that is read by rows may come in another format: it is converted row by row into
-        a ring, so that what is written may replace it from its first row on.
+        A tensor that is read by rows may be converted or copied row by row into a ring first, so
+        that what is written may replace it from its first row on.
         """
         read = {n for op in self.graph.ops[first:end] for n in op.inputs}
-        entries = [n for n, f in state if n in read and f in ROW_FORMATS]
+        entries = [
+            (n, wanted)
+            for n, f in state
+            if n in read and f in ROW_FORMATS and self.graph.tensor(n).type.dtype is DType.INT8
+            for wanted in ROW_FORMATS
+        ]
         seen = set()
         for entry in (None, *entries):
-            changed, extra = state, 0.0
+            changed, copied, extra = state, frozenset[str](), 0.0
             if entry is not None:
-                stored = dict(state)[entry]
-                wanted = DENSE if stored == HWC else HWC
-                if self.graph.tensor(entry).type.dtype is not DType.INT8:
-                    continue
-                changed = tuple((n, wanted if n == entry else f) for n, f in state)
-                tensor = self.graph.tensor(entry)
-                extra = self.objective.value(
-                    reformat(tensor, tensor, stored, wanted, self.core)[1].cost, 0
-                )
+                name, wanted = entry
+                tensor, stored = self.graph.tensor(name), dict(state)[name]
+                changed = tuple((n, wanted if n == name else f) for n, f in state)
+                copied = frozenset({name})
+                cost = reformat(tensor, tensor, stored, wanted, self.core)[1].cost
+                extra = self.objective.value(cost, 0)
             for lean in (False, True):
                 steps = self._assign(first, end, changed, price, usable, lean=lean)
                 if steps is None:
                     break
-                steps = tuple(replace(s, before=state) for s in steps)
-                key = tuple(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps)
+                steps = tuple(replace(s, before=state, copied=copied) for s in steps)
+                key = (entry, *_chosen(steps))
                 if key not in seen:
                     seen.add(key)
                     yield steps, extra
@@ -319,6 +321,11 @@ class Streams:
         for op, step in zip(ops, steps, strict=True):
             builder.call(op, step, ())
         return waiting + first_fit(arena_problem(builder.program(""), ALIGNMENT))
+
+
+def _chosen(steps: tuple[Step, ...]) -> Iterator[tuple[object, ...]]:
+    """What tells two streams of the same operators apart."""
+    return ((s.choice.kernel.path, s.choice.formats) for s in steps if s.choice)
 
 
 def by_rows(graph: Graph) -> Graph:
