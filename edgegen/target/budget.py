@@ -31,8 +31,8 @@ RAM_ROUNDS = 4
 
 RAM_SLACK = 16
 """Bytes, besides a thousandth, that `ram` may take above the smallest arena to save cycles."""
-ARENA_TRIES = (1.0, 1.02, 1.05, 1.1)
-"""Limits to try for the smallest arena, as multiples of the lowest one."""
+ARENA_ROUNDS = 6
+"""How often to look for a smaller arena."""
 
 _Key = tuple[object, ...]
 _Site = tuple[int, str]
@@ -92,18 +92,26 @@ class _Search:
     def smallest_arena(self) -> int:
         """Bytes of the smallest arena found.
 
-        The step that needs the most bytes on its own sets the limit; offsets may need more. Other
-        ways then sometimes need less, so limits a little above are tried too.
+        The step that needs the most bytes on its own sets the limit. Offsets may need more, where
+        an overlap that suits one step does not suit its neighbours: then the layer at the peak
+        may not count on overlap any more, and other ways are looked for.
         """
-        sizes = []
-        limit = 0
-        for slack in ARENA_TRIES:
-            selection = self.selection.vary(self.objective, None, round(limit * slack))
-            sizes.append(self.arena(selection.program(self.optimize)))
-            limit = selection.least_ram()
-            if min(sizes) <= limit:
+        best: tuple[int, frozenset[str]] | None = None
+        rigid = self.selection.rigid
+        for _ in range(ARENA_ROUNDS):
+            selection = self.selection.vary(self.objective, None, 0)
+            selection.rigid = rigid
+            planned = plan(selection.program(self.optimize))
+            size = planned.arena.size
+            if best is None or size < best[0]:
+                best = size, rigid
+            peak = planned.program.calls[planned.peak_layer]
+            if size <= selection.least_ram() or peak.rows or peak.output in rigid:
                 break
-        return min(sizes)
+            rigid = rigid | {peak.output}
+        assert best is not None
+        self.selection.rigid = best[1]
+        return best[0]
 
     def best(self) -> Program:
         """The program with the fewest cycles that fits, as far as prices can tell."""

@@ -260,6 +260,8 @@ class Paths:
         if step.choice is None or step.choice.formats.output != step.stored:
             return step.ram
         op, stored = self.graph.ops[index], dict(step.before)
+        if self.owner[op.outputs[0]] in self.selection.rigid:
+            return step.ram
         gain = 0
         for k, name in enumerate(op.inputs):
             if name is None or name not in self.owner:

@@ -121,12 +121,13 @@ class Selection:
         self.streams = Streams(graph, core, objective, self.owner)
         self.shared: dict[tuple[object, ...], int] = {}
         self.floor: int | None = None
+        self.rigid: frozenset[str] = frozenset()
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
         """Another selection from the same offers: `objective` may differ in its weights only."""
         other = copy.copy(self)
         other.objective, other.allow, other.ram = objective, allow, ram
-        other.floor = self.floor if allow is self.allow else None
+        other.floor = None
         return other
 
     def program(self, optimize: str) -> Program:
