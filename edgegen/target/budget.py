@@ -31,9 +31,6 @@ RAM_ROUNDS = 4
 
 RAM_SLACK = 16
 """Bytes, besides a thousandth, that `ram` may take above the smallest arena to save cycles."""
-ARENA_ROUNDS = 6
-"""How often to look for a smaller arena."""
-
 _Key = tuple[object, ...]
 _Site = tuple[int, str]
 """An operator: its number in the model and its stem."""
@@ -92,26 +89,20 @@ class _Search:
     def smallest_arena(self) -> int:
         """Bytes of the smallest arena found.
 
-        The step that needs the most bytes on its own sets the limit. Offsets may need more, where
-        an overlap that suits one step does not suit its neighbours: then the layer at the peak
-        may not count on overlap any more, and other ways are looked for.
+        The step that needs the most bytes on its own sets the limit. Offsets may need more: where
+        each layer's output lies a little below its input, a chain of layers drifts apart. Then
+        kernels that overwrite their input in its very place are tried.
         """
-        best: tuple[int, frozenset[str]] | None = None
-        rigid = self.selection.rigid
-        for _ in range(ARENA_ROUNDS):
+        found = []
+        for steady in (False, True):
             selection = self.selection.vary(self.objective, None, 0)
-            selection.rigid = rigid
-            planned = plan(selection.program(self.optimize))
-            size = planned.arena.size
-            if best is None or size < best[0]:
-                best = size, rigid
-            peak = planned.program.calls[planned.peak_layer]
-            if size <= selection.least_ram() or peak.rows or peak.output in rigid:
+            selection.steady = steady
+            size = self.arena(selection.program(self.optimize))
+            found.append((size, steady))
+            if size <= selection.least_ram():
                 break
-            rigid = rigid | {peak.output}
-        assert best is not None
-        self.selection.rigid = best[1]
-        return best[0]
+        size, self.selection.steady = min(found)
+        return size
 
     def best(self) -> Program:
         """The program with the fewest cycles that fits, as far as prices can tell."""

@@ -260,8 +260,6 @@ class Paths:
         if step.choice is None or step.choice.formats.output != step.stored:
             return step.ram
         op, stored = self.graph.ops[index], dict(step.before)
-        if self.owner[op.outputs[0]] in self.selection.rigid:
-            return step.ram
         gain = 0
         for k, name in enumerate(op.inputs):
             if name is None or name not in self.owner:
@@ -271,7 +269,19 @@ class Paths:
                 return step.ram
             if self.streams.last_reader.get(root, -1) == index:
                 gain = max(gain, self._shared(op, step.choice, k))
+        if self.selection.steady and gain and not self._stays(op, step.choice):
+            others = self.selection.offers_of(op)[0]
+            if any(self._stays(op, other) for other in others):
+                return step.ram
         return step.ram - gain
+
+    def _stays(self, op: Op, choice: Choice) -> bool:
+        """Whether a kernel can overwrite its input at its very place: nothing drifts then."""
+        key = (choice.kernel.path, choice.formats, op.outputs[0])
+        known = self.selection.staying
+        if key not in known:
+            known[key] = choice.kernel.order(op, choice.io).in_place(0)
+        return known[key]
 
     def _shared(self, op: Op, choice: Choice, k: int) -> int:
         """Bytes that the output can share with input `k`, which dies."""
@@ -299,6 +309,7 @@ def _shareable(io: KernelIO, order: AccessOrder, k: int) -> int:
         y,
         forward=order.forward(k),
         reverse=order.backward(k, read, written),
+        in_place=order.in_place(k),
         alignment=ALIGNMENT,
     )
     return read + written - pair_cover(read, written, rule.forbidden)

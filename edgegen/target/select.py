@@ -119,9 +119,10 @@ class Selection:
         self.conversions: dict[tuple[str, Format, Format], Cost] = {}
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
         self.streams = Streams(graph, core, objective, self.owner)
+        self.staying: dict[tuple[object, ...], bool] = {}
         self.shared: dict[tuple[object, ...], int] = {}
         self.floor: int | None = None
-        self.rigid: frozenset[str] = frozenset()
+        self.steady = False
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
         """Another selection from the same offers: `objective` may differ in its weights only."""
