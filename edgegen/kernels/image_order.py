@@ -193,6 +193,25 @@ def lines(io: KernelIO, reads: Ints, writes: Ints, *, transposed: bool) -> Acces
     )
 
 
+def whole_channels(io: KernelIO, reads: Ints, writes: Ints) -> Accesses:
+    """Accesses whose times are those of a row's channels; padding has those of the last channel.
+
+    Args:
+        io: the operator's tensors and formats; input 0 is the image.
+        reads: last read of each row and channel of input 0, int64 [height, channels].
+        writes: first write of each row and channel of the output.
+    """
+
+    def everywhere(times: Ints, kind: TensorType) -> Ints:
+        return np.broadcast_to(times[:, np.newaxis], image(kind))
+
+    source, target = io.input(0).type, io.output.type
+    return by_byte(
+        {0: io.input_formats[0].spread(everywhere(reads, source), source)},
+        io.output_format.spread(everywhere(writes, target), target),
+    )
+
+
 def line_order(io: KernelIO, fillings: Reach, outputs: int, *, transposed: bool) -> AccessOrder:
     """Channel by channel: rows are copied to scratch memory for a few output rows at a time.
 

@@ -1,7 +1,8 @@
 """The depthwise tile for one row of u8 pixels, by pointers to the rows of the filter.
 
-Two channels at a time, every second one of a word, which UXTB16 widens together; for the odd ones
-the word is read from a byte further on. SMLABB and SMLATT multiply them with a word of two weights.
+Two channels at a time, every second one of a word, which UXTB16 widens together. SMLABB and SMLATT
+multiply them with a word of two weights. For the odd channels the word is either read from a byte
+further on, by the same code, or rotated, by code of its own that reads nothing else.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class RowTile:
         in_pixel: bytes of an input pixel.
         out_pixel: bytes from an output to its right neighbour.
         finish: the requantisation.
+        aligned: whether odd channels have code of their own.
     """
 
     high: Window
@@ -56,6 +58,7 @@ class RowTile:
     in_pixel: int
     out_pixel: int
     finish: Finish
+    aligned: bool = False
 
     @cached_property
     def row(self) -> Row:
@@ -96,7 +99,7 @@ class RowTile:
         w = self.wide
         size = f"{self.high.size}x{w.size}_s{w.stride}_d{w.dilation}_p{w.before(self.inputs)}"
         place = f"{self.inputs}to{w.outputs(self.inputs)}_{self.in_pixel}to{self.out_pixel}"
-        return f"{size}_{place}_{self.finish.variant}"
+        return f"{size}_{place}_{self.finish.variant}{'_aligned' if self.aligned else ''}"
 
     @property
     def piece(self) -> Piece:
@@ -108,7 +111,7 @@ class RowTile:
         """Its estimated bytes."""
         count = Count()
         self._count_row(count, self.row, static=True)
-        return round(BYTES * (count.instructions + 40))
+        return round(BYTES * (count.instructions * (1 + self.aligned) + 40))
 
     def _variables(self) -> dict[str, Any]:
         w = self.wide
@@ -125,26 +128,30 @@ class RowTile:
             "out_pixel": self.out_pixel,
             "constants": self.constants,
             "words": self.words,
+            "aligned": self.aligned,
             "next_pair": add("r2", 4 * self.words, "lr"),
             "begin": add("r12", -before * self.in_pixel, "lr"),
             "frame": 4 * self.high.size + 28,
-            "steps": [self._step(step) for step in self.row.steps],
+            "halves": [
+                [self._step(step, odd=odd) for step in self.row.steps]
+                for odd in ((False, True) if self.aligned else (False,))
+            ],
             **self.finish.variables(),
         }
 
-    def _step(self, step: Step) -> dict[str, Any]:
+    def _step(self, step: Step, *, odd: bool) -> dict[str, Any]:
         n, last = step.block.outputs, step is self.row.steps[-1]
-        even = [f"r{FIRST + j}" for j in range(n)]
-        odd = [f"r{FIRST + n + j}" for j in range(n)]
+        low = [f"r{FIRST + j}" for j in range(n)]
+        high = [f"r{FIRST + n + j}" for j in range(n)]
         return {
             "repeats": step.repeats,
-            "even": even,
-            "odd": odd,
-            "copies": lines_text(f"mov {r}, {a[0]}" for a in (even, odd) for r in a[1:]),
-            "row": [lines_text(_part_lines(p, self, n)) for p in step.block.parts],
+            "low": low,
+            "high": high,
+            "copies": lines_text(f"mov {r}, {a[0]}" for a in (low, high) for r in a[1:]),
+            "row": [lines_text(_part_lines(p, self, n, odd=odd)) for p in step.block.parts],
             "stores": lines_text(
                 f"strb {register}, [r0, #{j * self.out_pixel + 2 * half}]"
-                for half, registers in enumerate((even, odd))
+                for half, registers in enumerate((low, high))
                 for j, register in enumerate(registers)
             ),
             "last": last,
@@ -213,7 +220,7 @@ def _batches(part: Part, outputs: int) -> list[int]:
     return [min(room, columns - at) for at in range(0, columns, room)]
 
 
-def _part_lines(part: Part, tile: RowTile, outputs: int) -> list[str]:
+def _part_lines(part: Part, tile: RowTile, outputs: int, *, odd: bool) -> list[str]:
     """Instructions for a row of the filter; r0 has the address of its first tap.
 
     r1, the address of the constants, is loaded anew for each part, and serves for pixels then.
@@ -231,11 +238,11 @@ def _part_lines(part: Part, tile: RowTile, outputs: int) -> list[str]:
         batch = list(zip(part.columns[at : at + size], free, strict=False))
         lines += [f"ldr {r}, [r0, #{column * tile.in_pixel}]" for (column, _), r in batch]
         for (_, uses), register in batch:
-            lines.append(f"uxtb16 {register}, {register}")
+            lines.append(f"uxtb16 {register}, {register}{', ror #8' if odd else ''}")
             for output, tap in uses:
-                even, odd = f"r{FIRST + output}", f"r{FIRST + outputs + output}"
-                lines.append(f"smlabb {even}, {register}, {weights[tap]}, {even}")
-                lines.append(f"smlatt {odd}, {register}, {weights[tap]}, {odd}")
+                low, high = f"r{FIRST + output}", f"r{FIRST + outputs + output}"
+                lines.append(f"smlabb {low}, {register}, {weights[tap]}, {low}")
+                lines.append(f"smlatt {high}, {register}, {weights[tap]}, {high}")
         at += size
     return lines
 

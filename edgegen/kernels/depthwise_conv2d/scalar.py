@@ -17,9 +17,9 @@ from edgegen.kernels.row_call import row_call, row_helpers
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 
 _COSTS: FittedTable = {
-    "m0+": ((17.19, 29.66, 179.88, 163.37), (23.32, 39.57, 249.58, 221.13)),
-    "m3": ((13.13, 20.6, 94.82, 72.06), (20.33, 23.11, 138.38, 113.15)),
-    "m4": ((13.15, 21.58, 94.75, 71.84), (18.3, 23.31, 119.05, 115.2)),
+    "m0+": ((16.59, 40.21, 146.25, 111.14), (22.4, 55.64, 201.04, 156.24)),
+    "m3": ((10.7, 19.27, 88.41, 55.18), (16.48, 22.72, 124.68, 85.6)),
+    "m4": ((9.71, 14.29, 80.27, 53.98), (13.53, 21.73, 108.2, 82.59)),
 }
 """For one multiply-accumulate, filter row of an output, output, and pixel."""
 
