@@ -78,7 +78,8 @@ def test_the_last_winograd_layers_are_the_cheapest_per_byte() -> None:
 @pytest.mark.parametrize("optimize", ["size", "scalar"])
 def test_plain_c_has_nothing_to_choose(optimize: str) -> None:
     program = select_within(network(), M4, optimize, 0, 0)
-    assert set(kernels(program)) == {"scalar"}
+    # By rows as well, which is the same C.
+    assert set(kernels(program)) <= {"scalar", "scalar_rows"}
 
 
 def test_scratch_memory_is_given_up_for_ram() -> None:
