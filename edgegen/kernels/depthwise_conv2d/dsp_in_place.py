@@ -10,7 +10,6 @@ import numpy as np
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Constant, Cost, Formats, Kernel, KernelIO, Packed
 from edgegen.kernels.depthwise_conv2d.finish import Finish
-from edgegen.kernels.depthwise_conv2d.in_place import reject_in_place
 from edgegen.kernels.depthwise_conv2d.plane_layer import solved_layer
 from edgegen.kernels.depthwise_conv2d.row_tile import RowTile, packed_rows
 from edgegen.kernels.formats import DENSE, HWC, image, round_up
@@ -39,9 +38,12 @@ class DspInPlaceDepthwiseConv2D(Kernel[DepthwiseConv2D]):
 
     def rejects(self, op: DepthwiseConv2D, io: OpIO, core: Core) -> str:  # noqa: ARG002
         """See `Kernel.rejects`."""
-        reason = reject_in_place(op, io)
-        if reason:
-            return reason
+        if io.input(0).data is not None:
+            return "the input is a constant"
+        if op.multiplier(io) != 1 or any(w.stride != 1 for w in op.window(io)):
+            return "a stride or the depth multiplier is not 1"
+        if io.output.type.shape != io.input(0).type.shape:
+            return "input and output differ in shape"
         if io.input(0).type.zero_point != -128:
             return "padding is not stored as 0"
         if solved_layer(op, io) is None:

@@ -19,6 +19,9 @@ from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.target.cores import Core
 
+DELAY_CYCLES = {"m0+": 97, "m3": 49, "m4": 69}
+"""For each output, besides what it takes `scalar`, which looks for padding only once a pixel."""
+
 
 class InPlaceDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     """Input and output of one shape; every window covers its own place."""
@@ -64,8 +67,8 @@ class InPlaceDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`: that of `scalar`, and the delay line."""
         plain = ScalarDepthwiseConv2D().cost(op, io)
-        extra = 22 * io.output.type.elements
-        return Cost(plain.instructions + extra, plain.cycles + round(1.4 * extra))
+        extra = io.output.type.elements * DELAY_CYCLES.get(io.core.name, DELAY_CYCLES["m4"])
+        return Cost(plain.instructions + round(0.7 * extra), plain.cycles + extra)
 
     def pack(self, op: DepthwiseConv2D, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
