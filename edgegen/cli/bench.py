@@ -8,13 +8,12 @@ import click
 
 from edgegen.cli.common import console, emulation, reports_errors
 from edgegen.errors import InputError, Problem
-from edgegen.target.select import OPTIMIZE
 
 
 @click.command(name="bench")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--core", "cores", multiple=True, help="Cores to run on; default: all.")
-@click.option("--level", "levels", multiple=True, type=click.Choice(OPTIMIZE), help="Default: all.")
+@click.option("--level", "levels", multiple=True, help="Default: all.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="Folder of JSON files to update.")
 @reports_errors
 def command(
@@ -30,5 +29,8 @@ def command(
         raise InputError(
             Problem(f"unknown cores {unknown}", hint="cores: " + ", ".join(BENCH_BOARDS))
         )
+    missing = [x for x in levels if x not in LEVELS]
+    if missing:
+        raise InputError(Problem(f"unknown levels {missing}", hint="levels: " + ", ".join(LEVELS)))
     rows = measure_all(models, cores or tuple(BENCH_BOARDS), levels or tuple(LEVELS), ledger)
     print_bench(console(), rows)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgegen.emulate.model_run import run_model
+from edgegen.errors import UnsupportedError
 from edgegen.pipeline import Options, compile_model, load_model, model_name
 from edgegen.target.board import load_board
 from edgegen.verify.reference import ramp
@@ -28,8 +29,42 @@ BENCH_BOARDS = {
 }
 """Board whose emulation stands for a core; cycles are at zero wait states."""
 
-LEVELS = {"speed": "-O2", "balanced": "-O2", "size": "-Os", "scalar": "-O2"}
-"""Optimisation levels and the compiler's option that goes with each."""
+
+@dataclass(frozen=True)
+class Level:
+    """What a line of the ledger asks for.
+
+    Attributes:
+        optimize: `--optimize`.
+        compiler: the cross compiler's option that goes with it.
+        ram: `--ram-budget`, bytes; left out where the level alone needs no more.
+        streaming: `--streaming` or `--no-streaming`.
+        input_rows: `--input-rows`; left out where the input is no image.
+        cores: measured on these only; None: on all.
+    """
+
+    optimize: str
+    compiler: str = "-O2"
+    ram: int | None = None
+    streaming: bool = True
+    input_rows: bool = False
+    cores: tuple[str, ...] | None = None
+
+
+_TWO = ("m0+", "m4")
+
+LEVELS = {
+    "speed": Level("speed"),
+    "speed-40k": Level("speed", ram=40 << 10, cores=_TWO),
+    "speed-10k": Level("speed", ram=10 << 10, cores=_TWO),
+    "balanced": Level("balanced"),
+    "ram": Level("ram"),
+    "ram-whole": Level("ram", streaming=False, cores=_TWO),
+    "ram-rows": Level("ram", input_rows=True, cores=_TWO),
+    "size": Level("size", "-Os"),
+    "scalar": Level("scalar"),
+}
+"""The lines of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +92,36 @@ class BenchRow:
     before: Measurement | None
 
 
-def measure(model: Path, core: str, level: str) -> Measurement:
-    """Compiles and runs a model; every layer is compared with the reference on the way."""
-    board = load_board(BENCH_BOARDS[core])
-    options = Options(optimize=level)
-    compilation = compile_model(load_model(model), model_name(model, options), board.core, options)
+def measure(model: Path, core: str, level: str) -> Measurement | None:
+    """Compiles and runs a model; every layer is compared with the reference on the way.
+
+    Returns:
+        The figures, or None where the level says nothing new about the model or cannot be had.
+    """
+    board, wanted = load_board(BENCH_BOARDS[core]), LEVELS[level]
+    if wanted.cores is not None and core not in wanted.cores:
+        return None
+    options = Options(
+        optimize=wanted.optimize,
+        ram_budget=wanted.ram,
+        streaming=wanted.streaming,
+        input_rows=wanted.input_rows,
+    )
+    blob, name = load_model(model), model_name(model, options)
+    try:
+        compilation = compile_model(blob, name, board.core, options)
+    except UnsupportedError:
+        if wanted.input_rows:
+            return None
+        raise
+    if wanted.ram is not None:
+        free = compile_model(blob, name, board.core, replace(options, ram_budget=None))
+        if not compilation.plan.arena.size <= wanted.ram < free.plan.arena.size:
+            return None
     graph = compilation.source
     batch = {n: ramp(graph.tensor(n).type) for n in graph.inputs}
     expected = reference_runs(compilation, Vectors((batch,), "ramp", {}))
-    run = run_model(compilation, board, [batch], expected, optimize=LEVELS[level])
+    run = run_model(compilation, board, [batch], expected, optimize=wanted.compiler)
     return Measurement(
         compilation.source.macs,
         round(run.instructions),
@@ -99,6 +155,9 @@ def bench(
             known = _read(path)
             for level in levels:
                 now = measure(model, core, level)
+                if now is None:
+                    known.pop(level, None)
+                    continue
                 before = known.get(level)
                 known[level] = asdict(now)
                 yield BenchRow(

@@ -150,11 +150,12 @@ class _Timeline:
     def _handovers(self) -> Iterator[tuple[str, list[int], list[int]]]:
         """Whole buffers with the calls that read them last, and the calls that run meanwhile.
 
-        A buffer that lives on, one that is read before that run of calls too, rings, and buffers
-        that the run itself writes: none of them dies from its first byte to its last.
+        A buffer that lives on, one that is read before that run of calls too, and buffers that are
+        filled during it, by the run itself or by the caller: none of them dies from its first byte
+        to its last.
         """
         graph = self.program.graph
-        kept = {self.program.buffer_of[n] for n in (*graph.outputs, *graph.kept)}
+        kept = {self.program.buffer_of[n] for n in (*graph.outputs, *graph.kept, *graph.by_rows)}
         streams = [list(s.calls) for s in self.program.streams]
         inside = {c for calls in streams for c in calls}
         units = streams + [[c] for c in range(len(self.program.calls)) if c not in inside]
