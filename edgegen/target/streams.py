@@ -197,7 +197,13 @@ class Streams:
                 if name is not None and name in self.owner and window is not None:
                     root = self.owner[name]
                     spans[root] = max(spans.get(root, 0), window.taps)
-        for name in written - exits:
+        # What is computed from a dying input may lie over it.
+        over = {
+            self.owner[op.outputs[0]]
+            for op in self.graph.ops[first:end]
+            if any(n in self.owner and self.owner[n] not in written for n in op.inputs if n)
+        }
+        for name in written - exits - over:
             height, width, channels = image(self.graph.tensor(name).type)
             rows = min(spans.get(name, 1), height)
             # Rings of one row are often alive at different times.
