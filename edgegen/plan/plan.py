@@ -12,6 +12,7 @@ from edgegen.kernels.program import Program
 from edgegen.plan.arena import plan_arena
 from edgegen.plan.blocks import ArenaPlan, ArenaProblem, Block
 from edgegen.plan.check import require_valid
+from edgegen.plan.replay import require_sound
 from edgegen.plan.timeline import arena_problem
 
 ALIGNMENT = 4
@@ -68,6 +69,7 @@ def plan(program: Program, *, use_cp_sat: bool = False) -> Plan:
     problem = arena_problem(program, alignment_of(program))
     arena = plan_arena(problem, use_cp_sat=use_cp_sat)
     require_valid(problem, arena)
+    require_sound(program, arena.offsets)
     return Plan(program, problem, arena)
 
 

@@ -78,11 +78,18 @@ class Streams:
         """How an operator can go by rows; empty where it cannot."""
         if index not in self._choices:
             op, io = self.graph.ops[index], self.ios[index]
-            alias = op.alias_of(io) is not None
-            found = () if alias else row_choices(op, io, self.core, self.objective)
+            alone = op.alias_of(io) is not None or any(self._reshaped(n) for n in op.inputs)
+            found = () if alone else row_choices(op, io, self.core, self.objective)
             sums = tuple(c for c in found if self._accumulates(c))
             self._choices[index] = sums or found  # sums need one row where a window needs all
         return self._choices[index]
+
+    def _reshaped(self, name: str | None) -> bool:
+        """Whether a tensor's buffer has other rows: it was made with another shape."""
+        root = None if name is None else self.owner.get(name)
+        if name is None or root is None:
+            return False
+        return image(self.graph.tensor(name).type) != image(self.graph.tensor(root).type)
 
     def moves(
         self,
@@ -174,7 +181,10 @@ class Streams:
         return written, {t for t in written if self.last_reader.get(t, -1) >= end}
 
     def _at_least(self, first: int, end: int, state: State) -> int:
-        """Bytes that a stream surely needs: tensors that wait, and the rows that windows span."""
+        """Bytes that a stream surely needs: tensors that wait, and the rows that windows span.
+
+        Rings may lie where the input was, and the output where rings were.
+        """
         written, exits = self._outside(first, end)
         total = sum(
             form.size(self.graph.tensor(name).type)
@@ -209,7 +219,7 @@ class Streams:
             # Rings of one row are often alive at different times.
             inner += rows * width * channels if rows > 1 else 0
         out = sum(self.graph.tensor(name).type.bytes for name in exits)
-        return total + max(dying, out) + inner
+        return total + max(dying, out, inner)
 
     def _assign(
         self, first: int, end: int, state: State, price: Price, usable: Usable, *, lean: bool
@@ -289,6 +299,7 @@ class Streams:
             end,
             state,
             *(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps),
+            *(s.copied for s in steps),
         )
         if key not in self._needs:
             self._needs[key] = self._planned(first, end, state, steps)
