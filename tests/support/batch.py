@@ -9,7 +9,8 @@ from __future__ import annotations
 import collections
 import functools
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,8 @@ def combinations(
     for op in graph.ops:
         io = graph.io(op)
         found |= {_key(choice): None for choice in choices(op, io, core, Objective())[0]}
-        found |= {_key(choice): choice for choice in row_kernel_choices(op, io, core)}
+        turn = zlib.crc32(case.id.encode())
+        found |= {_key(choice): choice for choice in row_kernel_choices(op, io, core, turn)}
     return found
 
 
@@ -129,13 +131,14 @@ def variant(
     return Variant(name, case, _label(key), compilation)
 
 
-def row_kernel_choices(op: Op, io: OpIO, core: Core) -> list[Choice]:
-    """The kernels that are made for rows, with all formats that they offer."""
-    return [
-        choice
-        for choice in row_choices(op, io, core, Objective())
-        if not isinstance(choice.kernel, ByRows)
-    ]
+def row_kernel_choices(op: Op, io: OpIO, core: Core, turn: int) -> Iterator[Choice]:
+    """The kernels that are made for rows, each in one of its formats, which take turns."""
+    offers: dict[str, list[Choice]] = {}
+    for choice in row_choices(op, io, core, Objective()):
+        if not isinstance(choice.kernel, ByRows):
+            offers.setdefault(choice.kernel.path, []).append(choice)
+    for formats in offers.values():
+        yield formats[turn % len(formats)]
 
 
 def program_by_rows(graph: Graph, core: Core, choice: Choice) -> Program:
