@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgegen.plan.exact import Budget, close_gap
+from edgegen.plan.hub_bound import hub_cover
 from edgegen.plan.instance import Gaps, Instance, connected
 from edgegen.plan.search import greedy
 
@@ -103,7 +104,20 @@ def _group_cover(instance: Instance, group: Sequence[int], edges: Sequence[Seque
         pair_cover(instance.sizes[i], instance.sizes[j], instance.gaps.get((i, j), ()))
         for i, j in pairs
     ]
-    return max(*covers, _heaviest_apart(instance, group, edges))
+    return max(*covers, _heaviest_apart(instance, group, edges), _hub(instance, group, edges))
+
+
+def _hub(instance: Instance, group: Sequence[int], edges: Sequence[Sequence[int]]) -> int:
+    """The bound of the block with the most relations, and of others that are only related to it."""
+    members = set(group)
+    hub = max(group, key=lambda i: (len(edges[i]), instance.sizes[i]))
+    leaves: list[int] = []
+    for i in sorted(members - {hub}, key=lambda i: (-instance.sizes[i], i)):
+        if all(j not in leaves for j in edges[i]):
+            leaves.append(i)
+    near = [i for i in leaves if hub in edges[i]]
+    rest = sum(instance.sizes[i] for i in leaves if hub not in edges[i])
+    return rest + hub_cover(instance, hub, near)
 
 
 def pair_cover(size_a: int, size_b: int, gaps: Gaps) -> int:

@@ -187,3 +187,28 @@ def _relation(draw: st.DrawFn, a: Block, b: Block, alignment: int) -> Relation:
         low = draw(st.integers(-40, 40))
         intervals.append((low, low + draw(st.integers(-2, 40))))
     return Relation(a.name, b.name, tuple(intervals))
+
+
+def random_stream(seed: int) -> ArenaProblem:
+    """An image that is consumed row by row, rings that may reach into it, and layers around it."""
+    dice = random.Random(seed)
+    count = dice.randint(2, 6)
+    end = 2 * count + 2
+    image = Block("image", 4 * dice.randint(8, 60), 0, end - dice.randint(0, 2))
+    blocks, relations = [image], []
+    for k in range(count):
+        first = dice.randint(0, end // 2)
+        last = dice.randint(first, end)
+        ring = Block(f"ring{k}", 4 * dice.randint(1, 30), first, last)
+        blocks.append(ring)
+        if not image.alive_with(ring):
+            continue
+        # Mostly from below, as a run that goes forward allows it, and now and then in place.
+        below = min(4 * dice.randint(-2, 12), image.size) - ring.size
+        above = image.size - 4 * dice.choice([0, 0, 0, 3])
+        whole = ((below, above),) if below < above else ()
+        parts = ((below, 0), (0, above)) if below < 0 < above else whole
+        relations.append(Relation("image", ring.name, dice.choice([whole, whole, parts])))
+    blocks.append(Block("before", 4 * dice.randint(1, 40), 0, 0))
+    blocks.append(Block("after", 4 * dice.randint(1, 40), end, end))
+    return ArenaProblem(tuple(blocks), tuple(relations), 4)

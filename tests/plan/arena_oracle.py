@@ -6,7 +6,7 @@ import importlib
 import warnings
 from typing import Any
 
-from edgegen.plan.blocks import ArenaProblem
+from edgegen.plan.blocks import ArenaProblem, Block
 
 
 def _cp_model() -> Any:
@@ -51,10 +51,14 @@ def smallest_arena(problem: ArenaProblem, at_most: int) -> int:
                 model.add_no_overlap([ranges[a.name], ranges[b.name]])
     # Follows from the pairs, but without it proofs take minutes.
     for step in {b.first for b in filled}:
-        alive = [b.name for b in filled if b.first <= step <= b.last]
-        if not any(pair <= set(alive) for pair in related):
-            model.add_no_overlap([ranges[name] for name in alive])
-            model.add(arena >= sum(-(-b.size // align) for b in filled if b.name in alive))
+        alive = [b for b in filled if b.first <= step <= b.last]
+        alive.sort(key=lambda b: sum(b.name in pair for pair in related))
+        apart: list[Block] = []
+        for block in alive:
+            if all(frozenset((block.name, other.name)) not in related for other in apart):
+                apart.append(block)
+        model.add_no_overlap([ranges[b.name] for b in apart])
+        model.add(arena >= sum(-(-b.size // align) for b in apart))
     model.minimize(arena)
     solver = cp_model.CpSolver()
     # An oracle must not be wrong: OR-tools 9.15 has presolve rules that lose optima.

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from edgegen.plan.arena import plan_arena
-from edgegen.plan.blocks import ArenaPlan, ArenaProblem
+from edgegen.plan.blocks import ArenaPlan, ArenaProblem, Block, Relation
 from edgegen.plan.check import check_plan
 from edgegen.plan.exact import Budget, close_gap
 from edgegen.plan.instance import build_instance
 from edgegen.plan.search import greedy
-from tests.plan.arena_cases import STEADY, problems, random_graph, random_lives
+from tests.plan.arena_cases import STEADY, problems, random_graph, random_lives, random_stream
 from tests.plan.arena_oracle import smallest_arena
 
 
@@ -88,3 +90,29 @@ def test_medium_puzzles_against_the_oracle(seed: int) -> None:
 def test_medium_graphs_against_the_oracle(seed: int) -> None:
     _require_ortools()
     _agree(random_graph(seed, 18))
+
+
+@pytest.mark.parametrize("start", range(0, 500, 100))
+def test_random_graphs_with_overlap_against_the_oracle(start: int) -> None:
+    """500 in all: overlap from layer to layer, and rings that reach into an image."""
+    _require_ortools()
+    proved = 0
+    for seed in range(start, start + 100):
+        problem = random_stream(seed) if seed % 2 else random_graph(seed, 4 + seed % 7)
+        _agree(problem)
+        proved += plan_arena(problem).proved
+    assert proved == 100
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_rings_at_once_are_bounded_exactly(seed: int) -> None:
+    """A hub and two dozen rings, all alive at once: no search, and a proof."""
+    dice = random.Random(seed)
+    image = Block("image", 3072, 0, 99)
+    rings = [Block(f"ring{k}", 4 * dice.randint(20, 400), k, 99 - k) for k in range(24)]
+    relations = tuple(
+        Relation(image.name, ring.name, ((4 * dice.randint(0, 30) - ring.size, image.size),))
+        for ring in rings
+    )
+    plan = plan_arena(ArenaProblem((image, *rings), relations, 4), node_limit=0)
+    assert plan.proved
