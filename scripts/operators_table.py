@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from edgegen.frontends.onnx.functions import defined_operators  # noqa: E402
+from edgegen.frontends.onnx.general import general_operators  # noqa: E402
 from edgegen.frontends.onnx.lower.registry import rules  # noqa: E402
 from edgegen.frontends.onnx.qoperator import QOPERATORS  # noqa: E402
 from edgegen.frontends.onnx.settle import FOLDABLE  # noqa: E402
@@ -97,15 +99,17 @@ def page() -> str:
             "Computed while reading where all inputs are constants: "
             + ", ".join(sorted(FOLDABLE))
             + ".",
-            *(
-                [
-                    "Operators of the IR for what has no TFLite operator: "
-                    + ", ".join(f"`{op.stem}` ({first_line(op.__doc__)})" for op in general)
-                    + "."
-                ]
-                if general
-                else []
+            "## General operators",
+            "What has no TFLite operator becomes operators of the IR for tensors of any rank, "
+            "order of axes and element type, in plain C; see `float32.md`.",
+            table(
+                ("operator", "what"),
+                ((f"`{op.stem}`", first_line(op.__doc__)) for op in general),
             ),
+            "ONNX operators that become these, without quantisation: "
+            + ", ".join(general_operators())
+            + ".",
+            "Expanded with ONNX's own definitions: " + ", ".join(defined_operators()) + ".",
         ]
     )
 

@@ -56,24 +56,3 @@ def nest(sizes: Sequence[int], *steps: Sequence[int]) -> Nest:
         tuple(size for size, _ in kept),
         tuple(tuple(step[i] for _, step in kept) for i in range(len(steps))),
     )
-
-
-def strides(shape: Sequence[int]) -> Shape:
-    """Elements between neighbours along each dimension of a dense tensor.
-
-    >>> strides((2, 3, 4))
-    (12, 4, 1)
-    """
-    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))
-
-
-def broadcast_strides(shape: Sequence[int], target: Sequence[int]) -> Shape:
-    """`strides` of a tensor that is broadcast to `target`: 0 where it repeats.
-
-    >>> broadcast_strides((3, 1), (2, 3, 4))
-    (0, 1, 0)
-    """
-    lead = len(target) - len(shape)
-    own = (0,) * lead + strides(shape)
-    padded = (1,) * lead + tuple(shape)
-    return tuple(0 if p == 1 and t != 1 else s for p, t, s in zip(padded, target, own, strict=True))

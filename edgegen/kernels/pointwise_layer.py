@@ -10,10 +10,11 @@ from typing import Any, ClassVar, TypeVar
 from edgegen.ir import DType, Op, OpIO
 from edgegen.kernels.base import Cost, Packed
 from edgegen.kernels.c_types import c_type, float_literal, integer_literal, short_type
-from edgegen.kernels.nest import Nest, broadcast_strides, nest
+from edgegen.kernels.nest import Nest, nest
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import NO_PROMISE, AccessOrder, elementwise
 from edgegen.kernels.plain import Float32Kernel
+from edgegen.ops.strided import broadcast_strides
 
 OpT = TypeVar("OpT", bound=Op)
 

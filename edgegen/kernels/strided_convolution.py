@@ -10,9 +10,9 @@ from typing import ClassVar, TypeVar
 from edgegen.ir import DType, Op, OpIO
 from edgegen.kernels.base import Cost, Packed
 from edgegen.kernels.c_types import c_type, float_literal, short_type
-from edgegen.kernels.nest import strides
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.plain import Float32Kernel
+from edgegen.ops.strided import strides
 
 OpT = TypeVar("OpT", bound=Op)
 

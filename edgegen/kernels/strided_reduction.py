@@ -8,8 +8,9 @@ from collections.abc import Collection
 from edgegen.ir import DType, OpIO
 from edgegen.kernels.base import Cost, Packed
 from edgegen.kernels.c_types import c_type, short_type
-from edgegen.kernels.nest import nest, strides
+from edgegen.kernels.nest import nest
 from edgegen.kernels.operands import operand_constants
+from edgegen.ops.strided import strides
 
 TEMPLATE = "kernels/reduction/scalar.c.j2"
 

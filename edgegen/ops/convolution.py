@@ -21,7 +21,7 @@ DTYPES = (DType.FLOAT32, DType.INT32)
 
 @dataclass(frozen=True)
 class Convolution(Op):
-    """Input [batch, in, space...], filters [out, in / groups, taps...], perhaps a bias [out].
+    """Convolution over space; filters [out, in / groups, taps...], perhaps a bias [out].
 
     Filters and bias may be computed at run time. int32 sums wrap around.
     """

@@ -97,16 +97,25 @@ def _power(x: Operands, _p: Sequence[float], _d: DType) -> Array:
     a, b = np.broadcast_arrays(x[0], x[1])
     if a.dtype.kind == "f" or b.dtype.kind == "f":
         return np.asarray(np.power(a.astype(np.float64), b.astype(np.float64)))
-    whole = np.power(a.astype(object), np.maximum(b, 0).astype(object))
-    wide = np.array([int(v) & (2**64 - 1) for v in whole.ravel()], np.uint64).reshape(a.shape)
-    return np.asarray(np.where(b < 0, np.where(np.abs(a) == 1, a, 0), wide.view(np.int64)))
+    # Squaring and multiplying modulo 2^64.
+    result, factor = np.ones(a.shape, np.uint64), a.astype(np.int64).view(np.uint64)
+    left = np.maximum(b, 0).astype(np.uint64)
+    for _ in range(64):
+        result = np.where(left & np.uint64(1), result * factor, result)
+        factor, left = factor * factor, left >> np.uint64(1)
+    unit = np.where(a == 1, 1, np.where(a == -1, np.where(b % 2 == 0, 1, -1), 0))
+    return np.asarray(np.where(b < 0, unit, result.view(np.int64)))
 
 
 def _shift(x: Operands, left: bool) -> Array:
     a, b = np.broadcast_arrays(x[0], x[1])
     bits = 8 * a.dtype.itemsize
-    shifted = np.left_shift(a, b % bits) if left else np.right_shift(a, b % bits)
-    return np.asarray(np.where(b >= bits, 0, shifted))
+    # Amounts that are negative or too large shift every bit out; a right shift keeps the sign.
+    whole = (b < 0) | (b >= bits)
+    amount = np.where(whole, 0, b).astype(b.dtype)
+    if left:
+        return np.asarray(np.where(whole, 0, np.left_shift(a, amount)))
+    return np.asarray(np.where(whole, np.where(a < 0, -1, 0), np.right_shift(a, amount)))
 
 
 def _quantise(x: Operands, _p: Sequence[float], dtype: DType) -> Array:

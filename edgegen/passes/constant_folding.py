@@ -16,7 +16,8 @@ def fold_constants(graph: Graph) -> Graph:
     for op in graph.ops:
         inputs = [None if n is None else tensors[n] for n in op.inputs]
         known = all(t is None or t.kind is TensorKind.CONSTANT for t in inputs)
-        if not known:
+        # The graph's outputs must be computed, if only by a copy.
+        if not known or not set(graph.outputs).isdisjoint(op.outputs):
             kept.append(op)
             continue
         io = replace(graph.io(op), inputs=tuple(inputs))

@@ -61,7 +61,7 @@ def channels(kind: TensorType) -> int:
 
 def full_range(kind: TensorType) -> Interval:
     """All values of a type; beyond those of int64 where the type is no integer."""
-    if kind.dtype in (DType.FLOAT32, DType.BOOL):
+    if kind.dtype in (DType.FLOAT32, DType.BOOL, DType.UINT64):
         low, high = int(_UNKNOWN.min), int(_UNKNOWN.max)
     else:
         low, high = kind.dtype.limits

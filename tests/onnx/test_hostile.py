@@ -158,8 +158,26 @@ def test_loops_are_refused_by_name() -> None:
         [],
         [helper.make_tensor_value_info("inner", FLOAT, list("abcd"))],
     )
-    blob = model([node("If", "c", then_branch=body, else_branch=body)], [("c", np.array(True))])
+    choice = node("If", "c", then_branch=body, else_branch=body)
+    most = node("ReduceMax", "x", "most", keepdims=0)
+    blob = model([most, node("Cast", "most", "c", to=TensorProto.BOOL), choice])
     assert "control flow (If)" in refused(blob)
+
+
+def test_a_constant_condition_chooses_its_branch() -> None:
+    branches = [
+        helper.make_graph(
+            [node(kind, "x", f"{kind}_result")],
+            kind,
+            [],
+            [helper.make_tensor_value_info(f"{kind}_result", FLOAT, list("abcd"))],
+        )
+        for kind in ("Relu", "Tanh")
+    ]
+    choice = node("If", "c", then_branch=branches[0], else_branch=branches[1])
+    for condition, stem in ((True, "relu"), (False, "tanh")):
+        graph = read_graph(model([choice], [("c", np.array(condition))]), "m")
+        assert stem in [op.stem for op in graph.ops]
 
 
 def test_unknown_dimensions_are_listed_with_a_hint() -> None:

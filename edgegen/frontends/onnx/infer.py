@@ -40,7 +40,7 @@ def infer(node: Node, inputs: list[Value | None], opset: int) -> list[Value]:
                 value = Value(np.dtype(np.float32), value.shape)
             types[name] = proto.type_message(value)
             if value.data is not None and value.data.size <= MAX_SHAPE_DATA:
-                data[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(value.data), name)
+                data[name] = onnx.numpy_helper.from_array(np.asarray(value.data, order="C"), name)
     try:
         found = onnx.shape_inference.infer_node_outputs(
             schema,

@@ -47,6 +47,13 @@ def is_quantised(model: Model) -> bool:
     return any(n.op in ("QuantizeLinear", "DequantizeLinear") for n in model.nodes)
 
 
+def is_dynamic(node: Node, model: Model) -> bool:
+    """Whether a QuantizeLinear or DequantizeLinear has parameters computed at run time."""
+    if node.op not in ("QuantizeLinear", "DequantizeLinear"):
+        return False
+    return any(n and model.data(n) is None for n in node.inputs[1:])
+
+
 @dataclass(frozen=True)
 class _Params:
     """What a QuantizeLinear or DequantizeLinear says.
@@ -115,7 +122,7 @@ def constants(model: Model) -> Model:
         source = editor.values.get(editor.resolve(node.input(0)))
         if source is None or source.data is None:
             editor.add(node)
-        elif node.op == "DequantizeLinear":
+        elif node.op == "DequantizeLinear" and not is_dynamic(node, model):
             params = _params(node, model, source.dtype, source.rank)
             if not _matches(source, params.quant):
                 raise ModelError(
@@ -185,7 +192,9 @@ def activations(model: Model) -> Model:
         return model
     editor = Editor(model)
     for node in model.nodes:
-        if node.op == "QuantizeLinear":
+        if is_dynamic(node, model):
+            editor.add(node)
+        elif node.op == "QuantizeLinear":
             _quantize(node, editor)
         elif node.op == "DequantizeLinear":
             _dequantize(node, editor)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edgegen.errors import EdgegenError, ModelFormatError, Problem
 from edgegen.frontends.onnx import fuse, load, quantised
+from edgegen.frontends.onnx.functions import expanded
 from edgegen.frontends.onnx.lower import lower
 from edgegen.frontends.onnx.model import Shape
 from edgegen.frontends.onnx.settle import settle
@@ -46,7 +47,7 @@ def read(blob: bytes, options: OnnxOptions | None = None) -> RawGraph:
     options = options or OnnxOptions()
     message = load.parse(blob)
     try:
-        model = settle(load.checked(message), options.shapes)
+        model = settle(expanded(load.checked(message)), options.shapes)
         model = quantised.activations(fuse.fuse(quantised.constants(model)))
         return lower(model, options.input_layout, options.output_layout)
     except EdgegenError:

@@ -195,6 +195,9 @@ class _Walk:
 
     def _visit(self, node: Node) -> None:
         inputs = [self.values[n] if n else None for n in node.inputs]
+        if node.op == "If" and inputs[0] is not None and inputs[0].data is not None:
+            self._take_branch(node, bool(inputs[0].data))
+            return
         if node.op in SUBGRAPHS or any(
             hasattr(v, "SerializeToString") for v in node.attributes.values()
         ):
@@ -216,6 +219,18 @@ class _Walk:
             self.renamed[node.outputs[0]] = node.inputs[0]
         else:
             self._compute(node, inputs)
+
+    def _take_branch(self, node: Node, condition: bool) -> None:
+        """Visits the nodes of the branch that a constant condition chooses."""
+        graph = node.attributes["then_branch" if condition else "else_branch"]
+        # Names are unique in a model, subgraphs included: the branch sees what is around it.
+        self.values.update(proto.initialisers(graph))
+        for inner in proto.nodes_of(graph):
+            for part in expand(inner, self.fresh):
+                self.visit(replace(part, index=node.index))
+        for name, source in zip(node.outputs, (o.name for o in graph.output), strict=True):
+            if name:
+                self.renamed[name] = self.resolve(source)
 
     def _compute(self, node: Node, inputs: list[Value | None]) -> None:
         types = self._infer(node, inputs)

@@ -8,11 +8,11 @@ import numpy as np
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import Cost, Packed
-from edgegen.kernels.nest import strides
 from edgegen.kernels.plain import Float32Kernel
 from edgegen.kernels.strided_rearrangement import TEMPLATE, pack_rearrangement, rearrange_cost
 from edgegen.ops.pad import Pad
 from edgegen.ops.rearrange import OUTSIDE
+from edgegen.ops.strided import strides
 
 
 class Float32Pad(Float32Kernel[Pad]):

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
 from edgegen.kernels.base import ANY_NUMBERS, Cost, Kernel, KernelIO, Numbers, Packed
-from edgegen.kernels.nest import strides
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.strided import Copy, copy_cost, copy_of, copy_order, copy_packed
 from edgegen.ops.slice import Slice
+from edgegen.ops.strided import strides
 
 
 class ScalarSlice(Kernel[Slice]):

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgegen.errors import EdgegenError, Problem, UnsupportedError
-from edgegen.frontends.onnx.lower.registry import rules
+from edgegen.frontends.onnx.general.registry import lower_generally
+from edgegen.frontends.onnx.lower.registry import Rule, rules
 from edgegen.frontends.onnx.model import Array, Model, Node, Shape, Value
 from edgegen.ir import DType, QuantParams, TensorType
 from edgegen.ir.raw import Attribute, RawGraph, RawNode, RawTensor
@@ -33,9 +34,7 @@ def lower(model: Model, input_layout: str = "model", output_layout: str = "model
     for node in model.nodes:
         where = f"op {node.index} {node.source}"
         try:
-            rule = table.get(node.op) if not node.domain else None
-            if rule is None or rule(emitter, node) is False:
-                emitter.pass_on(node)
+            emitter.lower(node, table.get(node.op) if not node.domain else None)
         except EdgegenError as error:
             problems += [replace(p, where=p.where or where) for p in error.problems]
     if problems:
@@ -319,6 +318,23 @@ class Emitter:
             written = self.reshaped(node, written, (n, w, c))
         self.finish(node, written, name, from_last(rank))
 
+    def lower(self, node: Node, rule: Rule | None) -> None:
+        """Lowers one node: by its own rule, else by a general one, else under its ONNX name."""
+        before = len(self.nodes)
+        refusal: UnsupportedError | None = None
+        try:
+            if rule is not None and rule(self, node) is not False:
+                return
+        except UnsupportedError as error:
+            refusal = error
+        # What the rule wrote before it gave up is of no use.
+        del self.nodes[before:]
+        if lower_generally(self, node):
+            return
+        if refusal is not None:
+            raise refusal
+        self.pass_on(node)
+
     def pass_on(self, node: Node) -> None:
         """Adds a node under its ONNX name."""
         self.nodes.append(
@@ -369,6 +385,10 @@ class Emitter:
         value = self.value(name)
         node = Node(len(self.model.nodes), "Output", "Output", "", (name,), (), {})
         tensor = self.read(name)
+        if self.tensors[tensor].data is not None:
+            # Generated code has no constant outputs: the constant is copied.
+            copy = self.temporary(f"{name}_copy", self.tensors[tensor].type)
+            tensor = self.emit(node, "pointwise", [tensor], copy, function="identity")
         if last and value.rank in (3, 4):
             tensor = self.transpose(node, tensor, to_last(value.rank))
         if value.unsigned and value.quant is not None:

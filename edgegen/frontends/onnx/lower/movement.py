@@ -11,6 +11,8 @@ from edgegen.frontends.onnx.lower.emitter import Emitter
 from edgegen.frontends.onnx.lower.registry import lowers
 from edgegen.frontends.onnx.model import Array, Node, Shape, Value, to_int8
 from edgegen.ops.resize_nearest_neighbor import nearest
+from edgegen.ops.slice import MAX_RANK as MAX_SLICED
+from edgegen.ops.transpose import MAX_RANK as MAX_TRANSPOSED
 
 
 @lowers("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
@@ -23,13 +25,16 @@ def reshape(emitter: Emitter, node: Node) -> None:
 
 
 @lowers("Transpose")
-def transpose(emitter: Emitter, node: Node) -> None:
+def transpose(emitter: Emitter, node: Node) -> bool | None:
     """Another order of axes."""
+    if len(emitter.shape(node.inputs[0])) > MAX_TRANSPOSED:
+        return False
     x, name = node.inputs[0], node.outputs[0]
     order = node.integers("perm") or tuple(reversed(range(len(emitter.shape(x)))))
     written = emitter.target(name, None, emitter.value(x).quant)
     emitter.transpose(node, emitter.read(x), order, written)
     emitter.finish(node, written, name)
+    return None
 
 
 @lowers("Concat")
@@ -52,6 +57,8 @@ def concat(emitter: Emitter, node: Node) -> None:
 def slice_rule(emitter: Emitter, node: Node) -> bool | None:
     """A slice with constant bounds and positive steps."""
     shape = emitter.shape(node.inputs[0])
+    if len(shape) > MAX_SLICED:
+        return False
     found = [_ints(emitter, node.input(i)) for i in range(1, 5)]
     starts, ends = found[0], found[1]
     if starts is None or ends is None:
@@ -70,14 +77,17 @@ def slice_rule(emitter: Emitter, node: Node) -> bool | None:
 
 
 @lowers("Split")
-def split(emitter: Emitter, node: Node) -> None:
+def split(emitter: Emitter, node: Node) -> bool | None:
     """One slice for each part."""
+    if len(emitter.shape(node.inputs[0])) > MAX_SLICED:
+        return False
     axis = node.integer("axis", 0) % max(len(emitter.shape(node.inputs[0])), 1)
     begin = [0] * len(emitter.shape(node.inputs[0]))
     for name in node.outputs:
         if name:
             _slice(emitter, node, name, begin, [1] * len(begin))
             begin[axis] += emitter.shape(name)[axis]
+    return None
 
 
 def _slice(
@@ -170,7 +180,8 @@ def resize(emitter: Emitter, node: Node) -> bool | None:
         kind = "RESIZE_BILINEAR"
     else:
         flags = None
-    if flags is None or node.integer("antialias", 0):
+    whole = _whole_scales(emitter, node)
+    if flags is None or node.integer("antialias", 0) or not whole:
         if emitter.is_integer(node):
             raise UnsupportedError(
                 Problem(
@@ -187,6 +198,19 @@ def resize(emitter: Emitter, node: Node) -> bool | None:
     emitter.emit(node, kind, [source, size], written, align_corners=align, half_pixel_centers=half)
     emitter.finish_channels_last(node, written, name)
     return None
+
+
+def _whole_scales(emitter: Emitter, node: Node) -> bool:
+    """Whether scales, where they are given, lead to whole sizes: TFLite knows sizes only."""
+    position = 1 if node.op == "Upsample" or emitter.model.opset < 11 else 2
+    name = node.input(position)
+    scales = emitter.value(name).data if name else node.attributes.get("scales")
+    if scales is None or not np.size(scales):
+        return True
+    before, after = emitter.shape(node.inputs[0]), emitter.shape(node.outputs[0])
+    axes = node.integers("axes") or tuple(range(len(before)))
+    factors = np.ravel(np.asarray(scales, np.float64)).tolist()
+    return all(before[a] * f == after[a] for a, f in zip(axes, factors, strict=True))
 
 
 def _linear(after: Shape, place: str) -> tuple[bool, bool] | None:
