@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from edgegen.plan.blocks import ArenaProblem, Block, Interval
 
 Gaps = tuple[Interval, ...]
@@ -59,9 +61,15 @@ class Instance:
 
         The blocks alive in any other step are a subset of those alive at the last birth before.
         """
+        births = np.unique([first for lives in self.lives for first, _ in lives])
+        alive = np.zeros((len(self.lives), len(births)), bool)
+        for i, lives in enumerate(self.lives):
+            spans = np.array(lives, np.int64)
+            latest = np.searchsorted(spans[:, 0], births, side="right") - 1
+            alive[i] = (latest >= 0) & (births <= spans[latest, 1])
         return tuple(
-            (step, tuple(i for i, lives in enumerate(self.lives) if _alive(lives, step)))
-            for step in sorted({first for lives in self.lives for first, _ in lives})
+            (int(step), tuple(np.flatnonzero(alive[:, k]).tolist()))
+            for k, step in enumerate(births)
         )
 
     @cached_property
@@ -127,10 +135,6 @@ class Instance:
                 blocked[j] -= high - low - 1
             queue.extend(self.neighbours[i])
         return sorted(remaining), aside
-
-
-def _alive(lives: Iterable[tuple[int, int]], step: int) -> bool:
-    return any(first <= step <= last for first, last in lives)
 
 
 def build_instance(problem: ArenaProblem) -> Instance:

@@ -142,7 +142,11 @@ class _Timeline:
                 backward = backward_distance(known, writes, x.size, y.size)
                 if forward is None or backward is None:
                     yield Relation(x.name, y.name, ())
-                elif (here := same_place(known, writes)) or min(forward, backward) < y.size:
+                    continue
+                # Where layers run by rows, places are as good as distances can tell.
+                whole = self.program.calls[call].rows is None
+                here = forward > 0 and whole and same_place(known, writes)
+                if here or min(forward, backward) < y.size:
                     yield apart(
                         x, y, forward=forward, reverse=backward, alignment=alignment, in_place=here
                     )

@@ -229,7 +229,12 @@ class Selection:
             steps = Paths(self).cheapest(limit, self._tight(limit))
             if steps is None and self.streaming:
                 # Operators that could keep to the limit alone, but not after their neighbours.
-                steps = Paths(self).cheapest(limit, set(range(len(self.graph.ops))))
+                every = set(range(len(self.graph.ops)))
+                steps = Paths(self).cheapest(limit, every)
+                if steps is None:
+                    # The lowest limit was found at other prices, with other kernels in streams.
+                    self.floor = None
+                    steps = Paths(self).cheapest(max(self.ram, self.least_ram()), every)
         if steps is None and self.graph.by_rows:
             raise UnsupportedError(_WHOLE_INPUT)
         if steps is None:

@@ -72,6 +72,7 @@ class Streams:
                 self.last_reader[owner[name]] = len(graph.ops)
         self.delivered = {owner[n] for n in graph.by_rows}
         self._choices: dict[int, tuple[Choice, ...]] = {}
+        self._formats: dict[int, tuple[frozenset[Format], ...]] = {}
         self._needs: dict[tuple[object, ...], int] = {}
 
     def choices(self, index: int) -> tuple[Choice, ...]:
@@ -280,16 +281,26 @@ class Streams:
             and usable(op, c)
         ]
 
+    def _known_formats(self, index: int) -> tuple[frozenset[Format], ...]:
+        """The formats that an operator's choices take for each input, and write."""
+        if index not in self._formats:
+            choices = self.choices(index)
+            count = len(self.graph.ops[index].inputs)
+            self._formats[index] = (
+                *(frozenset(c.formats.inputs[k] for c in choices) for k in range(count)),
+                frozenset(c.formats.output for c in choices),
+            )
+        return self._formats[index]
+
     def _inner_format(self, index: int, root: str, first: int, end: int, *, dense: bool) -> Format:
         """The best format that the writer and all readers inside the stream know."""
         if dense:
             return DENSE
-        usable = {c.formats.output for c in self.choices(index)}
+        usable = set(self._known_formats(index)[-1])
         for i in range(first, end):
-            op = self.graph.ops[i]
-            for k, name in enumerate(op.inputs):
+            for k, name in enumerate(self.graph.ops[i].inputs):
                 if name is not None and self.owner.get(name) == root:
-                    usable &= {c.formats.inputs[k] for c in self.choices(i)}
+                    usable &= self._known_formats(i)[k]
         return next((f for f in ROW_FORMATS if f in usable), DENSE)
 
     def _ram(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
