@@ -21,7 +21,7 @@ BOARDS = {
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
 SAMPLE = {"m3": 2, "m7": 4, "m33": 4}
-"""By default every so many variants: these cores run the kernels of m0+ and m4, all of which run."""
+"""By default every so many variants: these cores share kernels with m0+ and m4, which run all."""
 
 
 @pytest.mark.parametrize("core", list(BOARDS))
