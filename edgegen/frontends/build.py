@@ -13,8 +13,6 @@ from edgegen.ir.verify import verify
 from edgegen.ops import operator_for, supported_sources
 
 _HINTS = {
-    "DEQUANTIZE": "convert with int8 input and output (inference_input_type=int8), "
-    "without float parts",
     "CUSTOM": "custom operators have no definition in the file; replace it before converting",
     "WHILE": "unroll the recurrent layer (unroll=True) before converting",
     "SHAPE": "convert with a fixed batch so that shapes are folded",

@@ -9,34 +9,19 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
-from edgegen.ir.raw import RawNode
+from edgegen.ir import OpIO
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.pointwise_functions import converted
-from edgegen.ops.spatial import Spatial
-
-DTYPES = (DType.FLOAT32, DType.INT32)
+from edgegen.ops.spatial_layer import SpatialLayer
 
 
 @dataclass(frozen=True)
-class Convolution(Op):
-    """Convolution over space; filters [out, in / groups, taps...], perhaps a bias [out].
-
-    Filters and bias may be computed at run time. int32 sums wrap around.
-    """
-
-    windows: Spatial
-    groups: int
+class Convolution(SpatialLayer):
+    """Convolution over space; filters [out, in / groups, taps...], perhaps a bias [out]."""
 
     stem: ClassVar[str] = "convolution"
     sources: ClassVar[tuple[str, ...]] = ("convolution",)
-
-    @classmethod
-    def parse(cls, node: RawNode, origin: Origin) -> Convolution:
-        """See `Op.parse`."""
-        groups = node.integer("groups", 1)
-        return cls(node.inputs, node.outputs, origin, Spatial.parse(node), groups)
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
@@ -44,7 +29,7 @@ class Convolution(Op):
         if problems:
             return problems
         source, filters, out = io.input(0).type, io.input(1).type, io.output.type
-        problems += convolution_types(io)
+        problems = self.type_problems(io)
         if not len(source.shape) == len(filters.shape) == len(out.shape) >= 3:
             return [*problems, Problem(f"{source}, {filters} and {out} differ in dimensions")]
         channels, count = source.shape[1], filters.shape[0]
@@ -66,10 +51,6 @@ class Convolution(Op):
         filters = io.input(1).type
         return io.output.type.elements * (filters.elements // filters.shape[0])
 
-    def summary(self, io: OpIO) -> str:  # noqa: ARG002
-        """See `Op.summary`."""
-        return self.windows.summary + (f", {self.groups} groups" if self.groups > 1 else "")
-
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: the ONNX operator Conv."""
         x, filters = values[0], values[1]
@@ -90,16 +71,3 @@ class Convolution(Op):
         if bias is not None:
             total = total + bias.astype(wide).reshape(-1, *(1,) * (len(out.shape) - 2))
         return (converted(total, out.dtype),)
-
-
-def convolution_types(io: OpIO) -> list[Problem]:
-    """Whether all tensors have one element type, and a bias one value for each output channel."""
-    kinds = {t.type.dtype for t in (*io.inputs, *io.outputs) if t is not None}
-    problems = []
-    if len(kinds) != 1 or not kinds <= set(DTYPES):
-        names = ", ".join(sorted(k.value for k in kinds))
-        problems.append(Problem(f"computes on {names}", why="float32 or int32 throughout is known"))
-    bias = io.optional(2)
-    if bias is not None and bias.type.shape != (io.output.type.shape[1],):
-        problems.append(Problem(f"bias {bias.name!r} has the shape {list(bias.type.shape)}"))
-    return problems

@@ -1,4 +1,4 @@
-"""QUANTIZE between 8-bit types: another scale, zero point or signedness."""
+"""QUANTIZE to 8-bit types: from other scales, zero points or signedness, or from float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import DType, Op, OpIO, Origin, TensorType
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
@@ -43,20 +43,13 @@ class Quantize(Op):
         problems = rules.count_problems(io, (1, 1))
         if problems:
             return problems
-        if io.input(0).type.dtype is DType.FLOAT32:
-            return [
-                Problem(
-                    f"input {io.input(0).name!r} is float32",
-                    why="generated code has no floating point",
-                    hint="convert the model with int8 input and output "
-                    "(converter.inference_input_type = tf.int8, and the same for the output)",
-                )
-            ]
-        return (
-            rules.quantised_problems(io.input(0), role="input", dtypes=DTYPES)
-            + rules.quantised_problems(io.output, role="output", dtypes=DTYPES)
-            + rules.shape_problems(io.output, io.input(0).type.shape)
-        ) or rescale_problems(self._factor(io), 255)
+        problems = rules.quantised_problems(
+            io.output, role="output", dtypes=DTYPES
+        ) + rules.shape_problems(io.output, io.input(0).type.shape)
+        if rules.is_float(io):
+            return problems
+        problems += rules.quantised_problems(io.input(0), role="input", dtypes=DTYPES)
+        return problems or rescale_problems(self._factor(io), 255)
 
     def _factor(self, io: OpIO) -> float:
         """From input to output steps; TFLite 2.14 `quantize.cc` divides in double."""
@@ -73,12 +66,27 @@ class Quantize(Op):
         out = multiply_by(values - source.zero_point, multiplier_to(io.output, self._factor(io)))
         return rules.saturate(out + target.zero_point, *target.dtype.limits, dtype=target.dtype)
 
+    def _from_float(self, target: TensorType, x: Array) -> Array:
+        """Quantises real values, with a division in float32."""
+        ratio = (x.astype(np.float32) / np.float32(target.scale)).astype(np.float64)
+        away = np.trunc(ratio + np.copysign(0.5, ratio))
+        steps = (np.rint(ratio) if target.rounds_once else away) + target.zero_point
+        low, high = target.dtype.limits
+        whole = np.nan_to_num(steps, nan=low, posinf=high, neginf=low)
+        return rules.saturate(whole, low, high, dtype=target.dtype)
+
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
         """See `Op.row_windows`."""
         return rules.elementwise_rows(io)
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: `reference/requantize.h`."""
+        """See `Op.evaluate`; sources: `reference/requantize.h`, `reference/quantize.h`.
+
+        From float32, values are rounded away from zero in the middle, to even as ONNX defines it
+        where the output rounds once; NaN becomes the lowest value.
+        """
         x = values[0]
         assert x is not None
+        if rules.is_float(io):
+            return (self._from_float(io.output.type, x),)
         return (np.asarray(self.table(io)[x.view(np.uint8)]),)

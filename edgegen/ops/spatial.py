@@ -5,6 +5,7 @@ Source: the ONNX operators Conv and MaxPool (pads, strides, dilations, auto_pad,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 
 MAX_AXES = 3
+MAX_PADDED = 1 << 24
+"""Largest image of one channel, padding included: far more than any microcontroller has."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class Spatial:
         positive = (*self.size, *self.stride, *self.dilation, *outputs)
         if min(positive) < 1 or max(positive) > 1 << 15 or max(map(abs, self.before)) > 1 << 15:
             return [Problem("window sizes, strides and dilations must be from 1 to 32768")]
+        spans = zip(outputs, self.stride, self.extent, strict=True)
+        if math.prod((n - 1) * s + e for n, s, e in spans) > MAX_PADDED:
+            return [Problem(f"the windows reach over more than {MAX_PADDED} elements")]
         for i, (count, given) in enumerate(zip(outputs, inputs, strict=True)):
             last = (count - 1) * self.stride[i] - self.before[i]
             if last >= given + max(self.after[i], 0):

@@ -9,33 +9,22 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import Op, OpIO, Origin
-from edgegen.ir.raw import RawNode
+from edgegen.ir import OpIO
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.ops.convolution import convolution_types
-from edgegen.ops.spatial import MAX_AXES, Spatial
+from edgegen.ops.spatial import MAX_AXES
+from edgegen.ops.spatial_layer import SpatialLayer
 
 
 @dataclass(frozen=True)
-class TransposedConvolution(Op):
+class TransposedConvolution(SpatialLayer):
     """Transposed convolution; filters [in, out / groups, taps...], perhaps a bias [out].
 
-    Input i adds its products with tap t to output i * stride + t * dilation - before. Filters and
-    bias may be computed at run time.
+    Input i adds its products with tap t to output i * stride + t * dilation - before.
     """
-
-    windows: Spatial
-    groups: int
 
     stem: ClassVar[str] = "transposed_convolution"
     sources: ClassVar[tuple[str, ...]] = ("transposed_convolution",)
-
-    @classmethod
-    def parse(cls, node: RawNode, origin: Origin) -> TransposedConvolution:
-        """See `Op.parse`."""
-        groups = node.integer("groups", 1)
-        return cls(node.inputs, node.outputs, origin, Spatial.parse(node), groups)
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
@@ -43,7 +32,7 @@ class TransposedConvolution(Op):
         if problems:
             return problems
         source, filters, out = io.input(0).type, io.input(1).type, io.output.type
-        problems = convolution_types(io)
+        problems = self.type_problems(io)
         rank = len(source.shape)
         if not 3 <= rank == len(filters.shape) == len(out.shape) <= MAX_AXES + 2:
             return [*problems, Problem(f"{source}, {filters} and {out} differ in dimensions")]
@@ -66,10 +55,6 @@ class TransposedConvolution(Op):
         """Multiply-accumulates, those that fall outside included."""
         filters = io.input(1).type
         return io.input(0).type.elements * (filters.elements // filters.shape[0])
-
-    def summary(self, io: OpIO) -> str:  # noqa: ARG002
-        """See `Op.summary`."""
-        return self.windows.summary + (f", {self.groups} groups" if self.groups > 1 else "")
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: the ONNX operator ConvTranspose."""

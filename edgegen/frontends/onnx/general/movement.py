@@ -16,9 +16,12 @@ from edgegen.frontends.onnx.general.index_tables import OUTSIDE
 from edgegen.frontends.onnx.general.registry import generally
 from edgegen.frontends.onnx.general.writer import Index, Writer
 from edgegen.frontends.onnx.infer import evaluate
-from edgegen.frontends.onnx.model import Value, constant
+from edgegen.frontends.onnx.model import Shape, Value, constant
 from edgegen.ir import DType
 from edgegen.ops.strided import strides
+
+MAX_MOVED = 1 << 22
+"""Largest tensor whose elements are moved one by one, in elements."""
 
 FIXED = (
     "Transpose",
@@ -34,6 +37,17 @@ FIXED = (
 """Operators that only move elements of their first input, in a way that the others fix."""
 
 
+def need_small(*shapes: Shape) -> None:
+    """Refuses tensors too large to look at every element.
+
+    Raises:
+        UnsupportedError: one has more than `MAX_MOVED` elements.
+    """
+    largest = max(int(np.prod(s, dtype=np.int64)) for s in shapes)
+    if largest > MAX_MOVED:
+        raise UnsupportedError(Problem(f"it moves {largest} elements, more than {MAX_MOVED}"))
+
+
 def numbered(w: Writer, node_inputs: dict[int, Any] | None = None) -> list[Index]:
     """Where each output's elements come from.
 
@@ -45,6 +59,7 @@ def numbered(w: Writer, node_inputs: dict[int, Any] | None = None) -> list[Index
         UnsupportedError: an input is computed at run time.
     """
     x = w.value(0)
+    need_small(x.shape, *(w.result(i).shape for i, n in enumerate(w.node.outputs) if n))
     numbers = np.arange(np.prod(x.shape, dtype=np.int64)).reshape(x.shape)
     inputs: list[Value | None] = [constant(numbers)]
     for i in range(1, len(w.node.inputs)):

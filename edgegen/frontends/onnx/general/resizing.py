@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgegen.errors import Problem, UnsupportedError
 from edgegen.frontends.onnx.general.index_tables import OUTSIDE
+from edgegen.frontends.onnx.general.movement import need_small
 from edgegen.frontends.onnx.general.registry import generally
 from edgegen.frontends.onnx.general.writer import Writer
 from edgegen.ir import DType
@@ -41,6 +42,7 @@ def _all_coordinates(w: Writer) -> list[Float64]:
 
 def _resize_nearest(w: Writer, coordinates: list[Float64]) -> None:
     shape, target = w.value(0).shape, w.result().shape
+    need_small(target)
     index = np.zeros((1,) * len(shape), np.int64)
     for axis, (at, n, step) in enumerate(zip(coordinates, shape, strides(shape), strict=True)):
         index = index + _along(_nearest(w, at, n) * step, axis, len(shape))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,11 +155,6 @@ class Writer:
             fill=fill,
         )
 
-    def transpose(self, x: str, order: Sequence[int], *, out: str | None = None) -> str:
-        """A tensor with its axes in another order."""
-        index = np.arange(self.kind(x).elements, dtype=np.int64).reshape(self.shape(x))
-        return self.rearrange(x, index.transpose(order), out=out)
-
     def reshape(self, x: str, shape: Sequence[int], *, out: str | None = None) -> str:
         """A tensor in another shape."""
         data = self.emitter.tensors[x].data
@@ -214,7 +208,3 @@ class Writer:
     def elements(self, tensor: str) -> int:
         """Number of elements of a tensor."""
         return math.prod(self.shape(tensor))
-
-    def retyped(self, tensor: str, dtype: DType) -> TensorType:
-        """A tensor's type with another element type."""
-        return replace(self.kind(tensor), dtype=dtype)
