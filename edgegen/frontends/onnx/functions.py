@@ -15,6 +15,9 @@ from edgegen.frontends.onnx.settle import FOLDABLE
 MAX_ROUNDS = 8
 """Functions are made of functions, but not this deep."""
 
+_REFUSALS = (RuntimeError, ValueError, TypeError)
+"""What ONNX's own functions raise on models that they cannot work with."""
+
 OWN = frozenset(("Constant", "Shape", "Size", "If", "Loop", "Scan"))
 """Operators that `settle` knows itself."""
 
@@ -48,6 +51,7 @@ def expanded(message: Any) -> Any:
     Raises:
         UnsupportedError: the result is too large, or ONNX cannot expand a function.
     """
+    onnx = onnx_package()
     for _ in range(MAX_ROUNDS):
         names = _functions(message)
         if not names:
@@ -59,7 +63,7 @@ def expanded(message: Any) -> Any:
                 [("", name) for name in names],
                 inline_schema_functions=True,
             )
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (onnx.shape_inference.InferenceError, *_REFUSALS) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             raise UnsupportedError(
                 Problem(f"{', '.join(names)} cannot be expanded", why="; ".join(lines[:2]))
