@@ -16,7 +16,9 @@ from edgegen.target.explore import Point
 
 WIDTH, HEIGHT, MARGIN = 860, 420, 64
 """Of the picture and the room for its labels, pixels."""
-TICKS = (1, 2, 5)
+TICKS = ((1, 2, 5), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8), tuple(n / 20 for n in range(20, 200)))
+"""Round numbers for an axis, the finer ones where the coarser ones are too few."""
+ENOUGH_TICKS = 3
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,15 @@ class _Axis:
     def ticks(self) -> list[float]:
         """Round values inside."""
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-        all_ticks = [m * 10.0**p for p in powers for m in TICKS]
-        return [t for t in all_ticks if self.low <= t <= self.high]
+        found: list[float] = []
+        for steps in TICKS:
+            found = [m * 10.0**p for p in powers for m in steps if self._has(m * 10.0**p)]
+            if len(found) >= ENOUGH_TICKS:
+                break
+        return found
+
+    def _has(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
 
 def explore_page(name: str, rows: Sequence[ExploreRow], board: Board) -> str:
