@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.models import ROOT
 
-MUTANTS = {"tflite": 2000, "onnx": 750}
+MUTANTS = {"tflite": 2000, "onnx": 750, "nodes": 250}
 CHUNK = 250
 
 

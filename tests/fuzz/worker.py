@@ -1,6 +1,6 @@
 """Compiles a range of mutants under limits of time and memory, and reports what went wrong.
 
-Run as `python -m tests.fuzz.worker tflite|onnx FIRST LAST`; prints a JSON object.
+Run as `python -m tests.fuzz.worker tflite|onnx|nodes FIRST LAST`; prints a JSON object.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any
 from edgegen.errors import EdgegenError, InternalError
 from edgegen.frontends.onnx import is_onnx
 from edgegen.passes.base import run_passes
-from edgegen.pipeline import PASSES, compile_model, read_graph
+from edgegen.pipeline import PASSES, Options, compile_model, read_graph
 from edgegen.target.cores import CORES
 from edgegen.verify.reference import evaluate, ramp
 from tests.fuzz import mutate, mutate_onnx
 from tests.support.cases import load_cases
 from tests.support.models import DEMO_MODEL
 from tests.support.networks import NETWORKS
+from tests.support.node_tests import bound_model, node_tests
 from tests.support.patterns import recorded_patterns
 
 Seeds = Callable[[], tuple[bytes, ...]]
@@ -57,30 +58,36 @@ def tflite_seeds() -> tuple[bytes, ...]:
     return tuple(blobs)
 
 
+def node_seeds() -> tuple[bytes, ...]:
+    """Intact files: ONNX's node tests with single operators, and the expanded ones."""
+    return tuple(bound_model(t) for t in node_tests() if len(t.inputs) < 9)
+
+
 FORMATS: dict[str, tuple[Seeds, Mutate]] = {
     "tflite": (tflite_seeds, mutate.mutant),
     "onnx": (onnx_seeds, mutate_onnx.mutant),
+    "nodes": (node_seeds, mutate_onnx.mutant),
 }
 """Intact files, and what damages them."""
 
 
-def compile_blob(blob: bytes) -> None:
+def compile_blob(blob: bytes, options: Options) -> None:
     """Everything that edgegen does with a model's bytes before it renders files."""
     if is_onnx(blob):
         # Float models are refused later on: their rewriting is looked at too.
         run_passes(read_graph(blob, "fuzz"), PASSES)
-    graph = compile_model(blob, "fuzz", CORES["m4"]).source
+    graph = compile_model(blob, "fuzz", CORES["m4"], options).source
     if sum(t.type.elements for t in graph.activations()) + graph.macs < EVALUATE_LIMIT:
         evaluate(graph, {n: ramp(graph.tensor(n).type) for n in graph.inputs})
 
 
-def verdict(blob: bytes) -> str:
+def verdict(blob: bytes, options: Options) -> str:
     """`compiled`, `refused`, or the text of what should not have happened."""
     # Time of the processor: other tests run at the same time.
     start = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        compile_blob(blob)
+        compile_blob(blob, options)
     except InternalError:
         return traceback.format_exc()
     except EdgegenError as error:
@@ -110,6 +117,7 @@ def main() -> None:
     warnings.simplefilter("error")
     signal.signal(signal.SIGPROF, _out_of_time)
     intact, damage = FORMATS[form]
+    options = Options(dtype="float32" if form == "nodes" else "int8")
     seeds = intact()
     # What the interpreter and its libraries have mapped already does not count.
     with Path("/proc/self/statm").open() as file:
@@ -117,7 +125,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
     failures, counts = {}, {"compiled": 0, "refused": 0}
     for index in range(first, last):
-        result = verdict(damage(seeds, index))
+        result = verdict(damage(seeds, index), options)
         if result in counts:
             counts[result] += 1
         else:

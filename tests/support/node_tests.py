@@ -143,7 +143,9 @@ def _bindings(test: NodeTest) -> Iterator[frozenset[str]]:
         yield frozenset(shapes | lists)
 
 
-def _compiled(test: NodeTest, name: str, bound: frozenset[str]) -> Prepared:
+def bound_model(test: NodeTest, bound: frozenset[str] | None = None) -> bytes:
+    """The test's model with some inputs as initialisers; None: shapes and the like."""
+    bound = next(iter(_bindings(test))) if bound is None else bound
     model = onnx.ModelProto()
     model.CopyFrom(test.model)
     values = dict(zip((i.name for i in model.graph.input), test.inputs, strict=False))
@@ -152,14 +154,20 @@ def _compiled(test: NodeTest, name: str, bound: frozenset[str]) -> Prepared:
         model.graph.initializer.append(onnx.numpy_helper.from_array(values[item], item))
     del model.graph.input[:]
     model.graph.input.extend(kept)
+    blob: bytes = model.SerializeToString()
+    return blob
+
+
+def _compiled(test: NodeTest, name: str, bound: frozenset[str]) -> Prepared:
+    values = dict(zip((i.name for i in test.model.graph.input), test.inputs, strict=False))
+    kept = [i for i in test.model.graph.input if i.name not in bound]
     shapes = {
         i.name: tuple(int(d) for d in np.shape(values[i.name]))
         for i in kept
         if isinstance(values.get(i.name), (np.ndarray, np.generic))
     }
     options = Options(dtype="float32", optimize="size", reading=OnnxOptions(shapes=shapes))
-    blob = model.SerializeToString()
-    compilation = compile_model(blob, name, CORES["m4"], options)
+    compilation = compile_model(bound_model(test, bound), name, CORES["m4"], options)
     feeds = tuple(np.asarray(values[n]) for n in compilation.graph.inputs)
     return Prepared(test, compilation, feeds)
 

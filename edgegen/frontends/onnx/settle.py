@@ -243,6 +243,8 @@ class _Walk:
             self._define(node, evaluate(node, inputs, self.opset))
             return
         for name, kind in zip(node.outputs, types, strict=True):
+            if name and 0 in kind.shape:
+                raise UnsupportedError(f"{name!r} has the shape {list(kind.shape)}: no elements")
             if name:
                 self.values[name] = kind
         self.nodes.append(node)

@@ -386,6 +386,8 @@ class Emitter:
         node = Node(len(self.model.nodes), "Output", "Output", "", (name,), (), {})
         tensor = self.read(name)
         if self.tensors[tensor].data is not None:
+            if not self.tensors[tensor].type.elements:
+                raise UnsupportedError(f"output {name!r} has no elements")
             # Generated code has no constant outputs: the constant is copied.
             copy = self.temporary(f"{name}_copy", self.tensors[tensor].type)
             tensor = self.emit(node, "pointwise", [tensor], copy, function="identity")
