@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edgegen.emulate.native import load_access_log
 from edgegen.target.board import Board, load_board
-from tests.support.access import Touch, record
-from tests.support.batch import run_emulated
+from tests.support.access import Step, Touch, broken_rows, record, record_steps
+from tests.support.batch import Variant, run_emulated
 from tests.support.overlap import Pair, declared, disjoint, overlapping, picked, right
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
@@ -52,6 +53,49 @@ def _problems(touch: Touch) -> list[str]:
     if promised.cover < true.cover:
         found.append(f"it takes {promised.cover} bytes, {true.cover} are needed")
     return found
+
+
+@pytest.mark.parametrize("core", list(BOARDS))
+def test_rows_keep_to_their_groups_and_places(core: str, tmp_path: Path) -> None:
+    if load_access_log() is None:
+        pytest.skip("no host C compiler (cc) to build the log of accesses with")
+    group = disjoint(picked(core, None if FULL else 2, rows=True))
+    steps: dict[str, list[Step]] = {}
+    for start in range(0, len(group), 60):
+        folder = tmp_path / str(start)
+        folder.mkdir()
+        for step in record_steps(group[start : start + 60], load_board(BOARDS[core]), folder):
+            steps.setdefault(step.variant.name, []).append(step)
+    wrong = [
+        f"{one.case.id} {one.label}: {what}"
+        for one in group
+        for what in broken_rows(steps[one.name])
+    ]
+    assert wrong == []
+
+
+def test_too_large_a_group_is_noticed(tmp_path: Path) -> None:
+    """Rows of a kernel of small groups, as if each were read before any of it is written."""
+    one = next(v for v in disjoint(picked("m4", 1, rows=True)) if _group(v) in (1, 2))
+    steps = record_steps([one], load_board(BOARDS["m4"]), tmp_path)
+    assert broken_rows(steps) == []
+    compiled = one.compilation
+    program = compiled.program
+    calls = tuple(
+        replace(call, rows=replace(call.rows, group_pixels=1000)) if call.rows else call
+        for call in program.calls
+    )
+    plan = replace(compiled.plan, program=replace(program, calls=calls))
+    lying = replace(
+        one, compilation=replace(compiled, package=replace(compiled.package, plan=plan))
+    )
+    assert broken_rows([replace(step, variant=lying) for step in steps])
+
+
+def _group(one: Variant) -> int | None:
+    """Pixels that a variant's row kernel writes together."""
+    found = (call.rows for call in one.compilation.program.calls)
+    return next(rows.group_pixels for rows in found if rows is not None)
 
 
 @pytest.mark.parametrize("core", list(BOARDS))

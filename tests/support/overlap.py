@@ -45,11 +45,16 @@ LARGEST = 8
 _NEWEST = {"m0+": frozenset[str](), "m3": {"armv7m"}, "m4": {"dsp"}}
 
 
-def picked(core: str, most: int | None) -> list[Variant]:
+def picked(core: str, most: int | None, *, rows: bool = False) -> list[Variant]:
     """Variants for a core, at most so many of each kernel and combination of formats.
 
     Of each stem the tall cases come first, then the largest others. Kernels that a lesser core has
     too are left out. Without a limit there is everything.
+
+    Args:
+        core: its name.
+        most: the limit.
+        rows: kernels that are made for rows, instead of those for whole images.
     """
     requires = {k.path: k.requires for k in kernels()}
     counts: Counter[object] = Counter()
@@ -59,7 +64,7 @@ def picked(core: str, most: int | None) -> list[Variant]:
         cases.sort(key=lambda c: -sum(a.size for a in c.inputs()[0]))
         for case in (*tall_cases(stem), *(cases if most is None else cases[:LARGEST])):
             for key, by_rows in combinations(case, core).items():
-                if by_rows is not None:
+                if rows != (by_rows is not None):
                     continue
                 if most is None or (counts[key] < most and _NEWEST[core] <= requires[key[0]]):
                     counts[key] += 1
