@@ -80,6 +80,12 @@ def _prepared(message: Any, names: list[str]) -> Any:
     onnx = onnx_package()
     inference = importlib.import_module("onnx.shape_inference")
     message = inference.infer_shapes(message, data_prop=True)
+    typed = {v.name for v in (*message.graph.input, *message.graph.value_info)}
+    message.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(t.name, t.data_type, list(t.dims))
+        for t in message.graph.initializer
+        if t.name not in typed
+    )
     for node in message.graph.node:
         if node.op_type in names and node.domain in ("", "ai.onnx"):
             known = {a.name for a in node.attribute}

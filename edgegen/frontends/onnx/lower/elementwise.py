@@ -171,14 +171,20 @@ def prelu(emitter: Emitter, node: Node) -> bool | None:
 
 
 @lowers("QuantizeLinear")
-def quantize(emitter: Emitter, node: Node) -> None:
+def quantize(emitter: Emitter, node: Node) -> bool | None:
     """Another scale for quantised values, or the way from float to int8."""
+    if emitter.value(node.outputs[0]).quant is None:
+        return False
     x = emitter.read(node.inputs[0])
     emitter.emit(node, "QUANTIZE", [x], emitter.target(node.outputs[0]))
+    return None
 
 
 @lowers("DequantizeLinear")
-def dequantize(emitter: Emitter, node: Node) -> None:
+def dequantize(emitter: Emitter, node: Node) -> bool | None:
     """The way from int8 to float."""
+    if emitter.value(node.inputs[0]).quant is None:
+        return False
     x = emitter.read(node.inputs[0])
     emitter.emit(node, "DEQUANTIZE", [x], emitter.target(node.outputs[0]))
+    return None
