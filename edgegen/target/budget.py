@@ -29,8 +29,9 @@ FINE_STEPS = 4
 RAM_ROUNDS = 4
 """How often the limit is lowered by what fragmentation adds to the arena."""
 
-RAM_SLACK = 16
-"""Bytes, besides a thousandth, that `ram` may take above the smallest arena to save cycles."""
+LITTLE_SCRATCH = 512
+"""Bytes; plain C kernels need no more."""
+
 _Key = tuple[object, ...]
 _Site = tuple[int, str]
 """An operator: its number in the model and its stem."""
@@ -61,10 +62,12 @@ def select_within(
     search = _Search(graph, core, optimize, flash_budget, ram_budget, streaming)
     if OBJECTIVES[optimize].scalar:
         return search.attempt(0.0)
-    if optimize == "ram":
-        smallest = search.smallest_arena()
-        search.ram_budget = search.limit = smallest + smallest // 1024 + RAM_SLACK
-    return search.best()
+    if optimize != "ram":
+        return search.best()
+    smallest = search.smallest()
+    search.ram_budget = search.limit = search.arena(smallest)
+    fastest = search.best()
+    return fastest if search.arena(fastest) <= search.ram_budget else smallest
 
 
 class _Search:
@@ -86,23 +89,28 @@ class _Search:
         self.constants: dict[_Key, int] = {}
         self.arenas: dict[_Key, int] = {}
 
-    def smallest_arena(self) -> int:
-        """Bytes of the smallest arena found.
+    def smallest(self) -> Program:
+        """The program with the smallest arena found.
 
         The step that needs the most bytes on its own sets the limit. Offsets may need more: where
-        each layer's output lies a little below its input, a chain of layers drifts apart. Then
-        kernels that overwrite their input in its very place are tried.
+        each layer's output lies a little below its input, a chain of layers drifts apart, and
+        scratch memory comes in between. Then kernels that overwrite their input in its very place
+        are preferred, and kernels with little scratch.
         """
-        found = []
-        for steady in (False, True):
-            selection = self.selection.vary(self.objective, None, 0)
-            selection.steady = steady
-            size = self.arena(selection.program(self.optimize))
-            found.append((size, steady))
-            if size <= selection.least_ram():
-                break
-        size, self.selection.steady = min(found)
-        return size
+        found: list[tuple[int, int, bool, Program]] = []
+        for allow in (None, _little_scratch):
+            for steady in (False, True):
+                selection = self.selection.vary(self.objective, allow, 0)
+                selection.steady = steady
+                program = selection.program(self.optimize)
+                found.append((self.arena(program), len(found), steady, program))
+                if found[-1][0] <= selection.least_ram():
+                    break
+            else:
+                continue
+            break
+        _, _, self.selection.steady, program = min(found)
+        return program
 
     def best(self) -> Program:
         """The program with the fewest cycles that fits, as far as prices can tell."""
@@ -221,6 +229,10 @@ class _Search:
         if key not in self.arenas:
             self.arenas[key] = plan(program).arena.size
         return self.arenas[key]
+
+
+def _little_scratch(_op: Op, choice: Choice) -> bool:
+    return choice.scratch <= LITTLE_SCRATCH
 
 
 def flash_bytes(program: Program) -> int:
