@@ -48,8 +48,8 @@ _NEWEST = {"m0+": frozenset[str](), "m3": {"armv7m"}, "m4": {"dsp"}}
 def picked(core: str, most: int | None, *, rows: bool = False) -> list[Variant]:
     """Variants for a core, at most so many of each kernel and combination of formats.
 
-    Of each stem the tall cases come first, then the largest others. Kernels that a lesser core has
-    too are left out. Without a limit there is everything.
+    Of each stem the tall cases come first, then the largest others; one is enough for stems without
+    tall cases. Kernels that a lesser core has too are left out. Without a limit there is everything.
 
     Args:
         core: its name.
@@ -60,13 +60,14 @@ def picked(core: str, most: int | None, *, rows: bool = False) -> list[Variant]:
     counts: Counter[object] = Counter()
     found: list[Variant] = []
     for stem in stems():
+        limit = min(most or 1, len(tall_cases(stem)) or 1)
         cases = [c for c in load_cases(stem) if not c.error]
         cases.sort(key=lambda c: -sum(a.size for a in c.inputs()[0]))
         for case in (*tall_cases(stem), *(cases if most is None else cases[:LARGEST])):
             for key, by_rows in combinations(case, core).items():
                 if rows != (by_rows is not None):
                     continue
-                if most is None or (counts[key] < most and _NEWEST[core] <= requires[key[0]]):
+                if most is None or (counts[key] < limit and _NEWEST[core] <= requires[key[0]]):
                     counts[key] += 1
                     found.append(variant(f"v{len(found)}", case, core, key))
     return found
