@@ -63,7 +63,11 @@ def select_within(
     if OBJECTIVES[optimize].scalar:
         return search.attempt(0.0)
     if optimize != "ram":
-        return search.best()
+        fastest = search.best()
+        if ram_budget is None or search.arena(fastest) <= ram_budget:
+            return fastest
+        # Offsets took more than the steps on their own: what is smallest may still fit.
+        return min(fastest, search.smallest(), key=search.arena)
     smallest = search.smallest()
     search.ram_budget = search.limit = search.arena(smallest)
     fastest = search.best()
