@@ -48,8 +48,8 @@ _NEWEST = {"m0+": frozenset[str](), "m3": {"armv7m"}, "m4": {"dsp"}}
 def picked(core: str, most: int | None, *, rows: bool = False) -> list[Variant]:
     """Variants for a core, at most so many of each kernel and combination of formats.
 
-    Of each stem the tall cases come first, then the largest others; one is enough for stems without
-    tall cases. Kernels that a lesser core has too are left out. Without a limit there is everything.
+    Of each stem the tall cases come first, then the largest others; without tall cases one is
+    enough. Kernels that a lesser core has too are left out. Without a limit there is everything.
 
     Args:
         core: its name.
