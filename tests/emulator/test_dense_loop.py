@@ -18,9 +18,12 @@ SMALL_CACHE = 896
 
 @pytest.fixture(name="group")
 def _group(monkeypatch: pytest.MonkeyPatch) -> list[Variant]:
-    slow = {"m4": replace(CORES["m4"], loop_bytes=SMALL_CACHE)}
+    # A name of its own: what a core has for a case is remembered by the core's name.
+    slow = {"m4_slow_flash": replace(CORES["m4"], loop_bytes=SMALL_CACHE)}
     monkeypatch.setattr(batch, "CORES", slow)
-    return variants("fully_connected", "m4", "dsp_loop")
+    found = variants("fully_connected", "m4_slow_flash", "dsp_loop")
+    assert found
+    return found
 
 
 def test_portable_c_equals_the_oracle(group: list[Variant], tmp_path: Path) -> None:
@@ -29,7 +32,6 @@ def test_portable_c_equals_the_oracle(group: list[Variant], tmp_path: Path) -> N
 
 @pytest.mark.parametrize("board", ["nucleo_l4r5zi", "mps2_an500", "mps2_an505"])
 def test_machine_code_equals_the_oracle(group: list[Variant], board: str, tmp_path: Path) -> None:
-    assert group
     for start in range(0, len(group), 60):
         part = group[start : start + 60]
         folder = tmp_path / str(start)
