@@ -13,6 +13,16 @@ from edgegen.errors import BoardError, Problem
 from edgegen.resources import boards_dir
 from edgegen.target.cores import CORES, Core
 from edgegen.target.flash import FlashTiming, read_flash
+from edgegen.target.soc import (
+    Clock,
+    Console,
+    Energy,
+    Soc,
+    read_clock,
+    read_console,
+    read_energy,
+    read_soc,
+)
 from edgegen.target.toml_table import Table
 
 _ADDRESS_SPACE: Final = 2**32
@@ -131,6 +141,10 @@ class Board:
         regions: memory in the file's order.
         set_vtor: whether the start-up code must point VTOR at the image's vector table.
         qemu_machine: QEMU's machine with this core and memory map, or None.
+        soc: the microcontroller, or None where the file does not say.
+        clock: what start-up code sets up, or None: the core stays on its reset clock.
+        console: the UART that people read, or None.
+        energy: what an estimate of energy needs, or None.
     """
 
     name: str
@@ -146,6 +160,10 @@ class Board:
     platformio: PlatformIo | None
     qemu_machine: str | None
     sources: tuple[Source, ...]
+    soc: Soc | None = None
+    clock: Clock | None = None
+    console: Console | None = None
+    energy: Energy | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -322,6 +340,8 @@ def parse_board(text: str, file: str) -> Board:
     title, aliases = root.get("title", str), root.strings("aliases")
     flash, sources = read_flash(root.table("flash")), _read_sources(root)
     platformio = _read_platformio(root)
+    soc, clock = read_soc(root), read_clock(root, clock_hz)
+    console, energy = read_console(root, clock is not None), read_energy(root)
     root.finish()
     if problems or core is None:
         raise BoardError(problems)
@@ -339,6 +359,10 @@ def parse_board(text: str, file: str) -> Board:
         platformio=platformio,
         qemu_machine=qemu_machine,
         sources=sources,
+        soc=soc,
+        clock=clock,
+        console=console,
+        energy=energy,
     )
 
 

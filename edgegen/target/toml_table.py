@@ -71,6 +71,24 @@ class Table:
         self._asked.add(key)
         return self.number(key, low, high) if key in self._data else None
 
+    def decimal(self, key: str, low: float, high: float) -> float:
+        """Returns a number between `low` and `high`, both included; an integer will do."""
+        self._asked.add(key)
+        value = self._data.get(key)
+        if value is None:
+            self.problem("is missing; expected a number", key)
+            return low
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.problem(f"must be a number, not {_type_name(value)}", key)
+            return low
+        if not low <= value <= high:
+            self.problem(f"must be between {low} and {high}, not {value}", key)
+        return float(value)
+
+    def names(self) -> tuple[str, ...]:
+        """The keys that the file gives, in its order."""
+        return tuple(self._data)
+
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         """Returns one of `allowed`."""
         count = len(self._problems)

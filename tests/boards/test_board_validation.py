@@ -9,6 +9,7 @@ import pytest
 from edgegen.errors import BoardError
 from edgegen.target.board import load_board, parse_board
 from edgegen.target.cores import CORES
+from edgegen.target.soc import Clock, Console, Energy, Soc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,28 @@ lines = 4
 ways = 2
 [emulator]
 qemu_machine = "mps2-an386"
+[soc]
+family = "stm32l4"
+device = "stm32l476rgt6"
+[clock]
+source = "hse"
+crystal_hz = 8_000_000
+hz = 1_000_000
+pll = { m = 2, n = 10 }
+dividers = { ppre1 = 4 }
+wait_states = 1
+bus_hz = 250_000
+[console]
+uart = "usart2"
+base = 0x4000_4400
+kind = "stm32_v2"
+tx = "PA2"
+rx = "PA15"
+function = 7
+reaches = "a plug"
+[energy]
+ma_per_mhz = 0.5
+volts = 3
 """
 
 
@@ -78,6 +101,21 @@ def test_good_file_is_read(tmp_path: Path) -> None:
     assert not board.has_fpu
     assert board.qemu_machine == "mps2-an386"
     assert board.platformio is None
+    assert board.soc == Soc("stm32l4", "stm32l476rgt6")
+    assert board.clock == Clock(
+        "hse", 8_000_000, 1_000_000, {"m": 2, "n": 10}, {"ppre1": 4}, 1, 250_000
+    )
+    assert board.console == Console(
+        "usart2", 0x40004400, "stm32_v2", "PA2", "PA15", 7, 115_200, "a plug"
+    )
+    assert board.energy == Energy(0.5, 3.0)
+    # A million cycles at 1 MHz are 1 s at 0.5 mA and 3 V.
+    assert board.energy.millijoules(1e6) == pytest.approx(1.5)
+
+
+def test_tables_for_start_up_code_are_optional() -> None:
+    board = parse_board(GOOD[: GOOD.index("[soc]")], "mine.toml")
+    assert (board.soc, board.clock, board.console, board.energy) == (None, None, None, None)
 
 
 CASES = {
@@ -156,6 +194,29 @@ CASES = {
         "wait_states = 3\nread_bytes = 0",
         "flash.read_bytes: must be between 1 and 1024",
     ),
+    "family": ('"stm32l4"', '"stm32l9"', "soc.family: is 'stm32l9'"),
+    "device": ('"stm32l476rgt6"', '"STM32 L4"', "soc.device: 'STM32 L4' is no part's name"),
+    "clock source": ('"hse"', '"lse"', "clock.source: is 'lse'"),
+    "no crystal": ("crystal_hz = 8_000_000\n", "", "clock.crystal_hz: is missing; source 'hse'"),
+    "crystal of the chip": ('"hse"', '"hsi"', "clock.crystal_hz: is not for source 'hsi'"),
+    "too fast": ("\nhz = 1_000_000", "\nhz = 1_000_001", "hz: is more than cpu.clock_hz (1000000)"),
+    "bus too fast": ("250_000", "2_000_000", "clock.bus_hz: is more than clock.hz (1000000)"),
+    "factor": ("n = 10", "n = 1.5", "clock.pll.n: must be an integer, not a float"),
+    "factor's range": ("n = 10", "n = 0", "clock.pll.n: must be between 1 and 65536"),
+    "factor's name": ("n = 10", "N = 10", "clock.pll.N: 'N' is not a lower-case identifier"),
+    "UART": ('"usart2"', '"USART 2"', "console.uart: 'USART 2' is not a lower-case identifier"),
+    "UART's address": ("0x4000_4400", "0x4000_4402", "console.base: must be a multiple of 4"),
+    "UART's kind": ('"stm32_v2"', '"stm32_v3"', "console.kind: is 'stm32_v3'"),
+    "pin": ('"PA15"', '"PA16"', "console.rx: 'PA16' is no pin"),
+    "one pin": ('rx = "PA15"\n', "", "console: needs both tx and rx, or neither"),
+    "the same pin": ('"PA15"', '"PA2"', "console.rx: is the same pin as tx, 'PA2'"),
+    "console without clock": (
+        GOOD[GOOD.index("[clock]") : GOOD.index("[console]")],
+        "",
+        "console: needs the table [clock]",
+    ),
+    "current": ("0.5", "0", "energy.ma_per_mhz: must be between 0.001 and 10.0, not 0"),
+    "volts": ("volts = 3", 'volts = "3"', "energy.volts: must be a number, not a string"),
     "cache kind": ('"unified"', '"level2"', "flash.cache[0].kind: is 'level2'"),
 }
 
