@@ -10,6 +10,7 @@ import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+import numpy as np
 from unicorn import arm_const, unicorn_const
 
 from edgegen.errors import ToolError
@@ -17,6 +18,7 @@ from edgegen.errors import ToolError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
     from unicorn.unicorn_py3.unicorn import Uc
 
 _OUTSIDE: Final = 0xFFFFFFFF
@@ -186,6 +188,10 @@ class _CMark(ctypes.Structure):
     _fields_ = (("address", ctypes.c_uint32), ("mark", ctypes.c_int32))
 
 
+def _address(pointer: ctypes._Pointer[_CBlock]) -> int:
+    return ctypes.addressof(pointer.contents)
+
+
 class NativeCounter:
     """The block hook in C; `library` is `native.load_block_counter()`."""
 
@@ -258,6 +264,17 @@ class NativeCounter:
             for row in (rows[index] for index in range(count.value))
             if row.executed
         ]
+
+    def table(self) -> npt.NDArray[np.void]:
+        """Every block as a row with the fields of block_t, in the order in which they first ran.
+
+        A view: it is good until the core runs again.
+        """
+        count = ctypes.c_uint32()
+        rows = self._library.counter_blocks(self._counter, ctypes.byref(count))
+        if not count.value:
+            return np.zeros(0, np.dtype(_CBlock))
+        return np.frombuffer((_CBlock * count.value).from_address(_address(rows)), _CBlock)
 
     def __del__(self) -> None:
         if getattr(self, "_counter", None):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from unicorn import arm_const, unicorn_const
-from unicorn.unicorn_py3.unicorn import Uc, UcError
+from unicorn.unicorn_py3.unicorn import UcError
 
 from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCounter
+from edgegen.emulate.core import ACCESS_FAULTS, EXCEPTIONS, NEVER, make_core
 from edgegen.emulate.cycles import MODELS, Pricer
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.memory import MemoryReader, load_image, map_board
@@ -24,31 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from unicorn.unicorn_py3.unicorn import Uc
+
     from edgegen.emulate.access_log import AccessLog
     from edgegen.target.board import Board
-
-# An address outside of all memory, so that Unicorn runs until it is stopped.
-_NEVER: Final = 0xFFFFFFFE
-_ACCESS: Final = {
-    unicorn_const.UC_MEM_READ_UNMAPPED: "read from unmapped",
-    unicorn_const.UC_MEM_WRITE_UNMAPPED: "write to unmapped",
-    unicorn_const.UC_MEM_FETCH_UNMAPPED: "instruction fetch from unmapped",
-    unicorn_const.UC_MEM_READ_PROT: "read from protected",
-    unicorn_const.UC_MEM_WRITE_PROT: "write to read-only",
-    unicorn_const.UC_MEM_FETCH_PROT: "instruction fetch from protected",
-}
-# QEMU's exception numbers (target/arm/cpu.h) that reach the interrupt hook.
-_EXCEPTIONS: Final = {
-    1: "undefined instruction",
-    2: "SVC",
-    3: "fetch fault",
-    4: "data fault or unaligned access",
-    7: "BKPT",
-    17: "coprocessor or FPU instruction without that unit",
-    18: "invalid state",
-    20: "stack overflow",
-    21: "instruction outside its state",
-}
 
 
 def run_elf(
@@ -124,7 +104,7 @@ class _Machine:
         self._flash: FlashWatch | None = None
         self._inferences: dict[int, int] = {}
         self._last_layer: int | None = None
-        self._uc = _core(board)
+        self._uc = make_core(board)
         self._memory = MemoryReader(self._uc, image)
         self._shared = map_board(self._uc, board, self._on_slack)
         load_image(self._uc, board, image)
@@ -211,7 +191,7 @@ class _Machine:
         stack_top, entry = struct.unpack("<II", vectors)
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack_top)
         try:
-            self._uc.emu_start(entry | 1, _NEVER, timeout=int(timeout_s * 1e6))
+            self._uc.emu_start(entry | 1, NEVER, timeout=int(timeout_s * 1e6))
         except UcError as error:
             self._fail(str(error))
         if self._failure is not None:
@@ -273,7 +253,7 @@ class _Machine:
     def _on_bad_access(
         self, _uc: Uc, access: int, address: int, size: int, _value: int, _data: object
     ) -> bool:
-        kind = _ACCESS.get(access, f"access {access} to")
+        kind = ACCESS_FAULTS.get(access, f"access {access} to")
         self._fail(f"{kind} address {address:#010x} ({size} bytes)")
         return False
 
@@ -285,7 +265,7 @@ class _Machine:
                 return
         except UcError:
             pass
-        self._fail(_EXCEPTIONS.get(number, f"exception {number}"))
+        self._fail(EXCEPTIONS.get(number, f"exception {number}"))
         uc.emu_stop()
 
     def _semihost(self, pc: int) -> None:
@@ -333,13 +313,3 @@ class _Machine:
         except BaseException as error:  # Raised again by run(): it cannot cross Unicorn's C code.
             self._failure = error
             self._uc.emu_stop()
-
-
-def _core(board: Board) -> Uc:
-    """An emulator of the board's core."""
-    model = board.core.unicorn_model
-    if model is None:
-        raise ToolError(Problem(f"Unicorn has no model of the {board.core.title}"))
-    # Not UC_MODE_MCLASS: Unicorn 2.1 then takes a Cortex-M33 whatever model is asked for.
-    number: int = getattr(arm_const, f"UC_CPU_ARM_{model}")
-    return Uc(unicorn_const.UC_ARCH_ARM, unicorn_const.UC_MODE_THUMB, number)

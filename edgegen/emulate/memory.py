@@ -53,6 +53,16 @@ class MemoryReader:
 def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> list[object]:
     """Maps the board's regions, flash read-only and erased, and the private peripheral bus.
 
+    The bus is plain memory; see `map_regions` for the rest.
+    """
+    shared = map_regions(uc, board, on_slack)
+    uc.mem_map(*_PPB)
+    return shared
+
+
+def map_regions(uc: Uc, board: Board, on_slack: Callable[..., None]) -> list[object]:
+    """Maps the board's regions, flash read-only and erased.
+
     Args:
         uc: the emulator.
         board: gives the regions.
@@ -80,7 +90,6 @@ def map_board(uc: Uc, board: Board, on_slack: Callable[..., None]) -> list[objec
             if low < high:
                 kinds = unicorn_const.UC_HOOK_MEM_READ | unicorn_const.UC_HOOK_MEM_WRITE
                 uc.hook_add(kinds, on_slack, None, low, high - 1)
-    uc.mem_map(*_PPB)
     return shared
 
 

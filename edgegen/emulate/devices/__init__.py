@@ -1,0 +1,1 @@
+"""Models of the registers that firmware for a board's console touches."""

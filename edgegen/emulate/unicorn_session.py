@@ -1,0 +1,224 @@
+"""The shipped firmware image in Unicorn, with models of the registers that it touches."""
+
+from __future__ import annotations
+
+import struct
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from unicorn import arm_const, unicorn_const
+from unicorn.unicorn_py3.unicorn import UcError
+
+from edgegen.emulate.core import ACCESS_FAULTS, EXCEPTIONS, NEVER, make_core
+from edgegen.emulate.cycle_clock import CycleClock
+from edgegen.emulate.devices.bus import Bus
+from edgegen.emulate.devices.clocks import FAMILIES
+from edgegen.emulate.devices.timers import CycleCounter, SysTick, install_microseconds
+from edgegen.emulate.devices.uart import MODELS, Uart
+from edgegen.emulate.flat import read_flat
+from edgegen.emulate.memory import map_regions
+from edgegen.emulate.result import EmulationError
+from edgegen.errors import InputError, Problem, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from unicorn.unicorn_py3.unicorn import Uc
+
+    from edgegen.target.board import Board
+
+# Peripherals, and the private peripheral bus, of every Cortex-M: ARMv7-M ARM, B3.1.
+_WINDOWS: Final = ((0x4000_0000, 0x2000_0000), (0xE000_0000, 0x10_0000))
+_MORE_WINDOWS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyType(
+    {
+        "nrf52": ((0x1000_0000, 0x2000),),  # FICR, UICR
+        "nrf53": ((0x00FF_0000, 0x1_0000),),
+        "rp2040": ((0xD000_0000, 0x1000), (0x1400_0000, 0x1000), (0x1800_0000, 0x1000)),
+        "rp2350": ((0xD000_0000, 0x4_0000),),
+    }
+)
+_MICROSECONDS: Final = MappingProxyType({"rp2040": 0x4005_4000, "rp2350": 0x400B_0000})
+_HAS_CYCLE_COUNTER: Final = ("m3", "m4", "m7", "m33", "m55")
+# Wall time of one stretch of emulation, so that a long inference does not outlast a caller's limit.
+_SLICE_S: Final = 0.25
+
+
+def why_not(board: Board) -> str | None:
+    """Why Unicorn cannot run the board's firmware, or None if it can."""
+    if board.core.unicorn_model is None:
+        return f"it has no {board.core.title}"
+    if board.console is None:
+        return "the board's file names no console"
+    if board.console.kind not in MODELS:
+        return f"there is no model of a UART of the kind {board.console.kind}"
+    return None
+
+
+class UnicornSession:
+    """Firmware in Unicorn; implements `Session`. Time passes during `read` only.
+
+    The core starts at the image's vector table, as after the boot ROM and a second-stage loader.
+    There are no interrupts and no exceptions: a fault ends the session with an error.
+    """
+
+    emulator = "unicorn"
+    exit_code: int | None = None
+
+    def __init__(self, image: Path, board: Board) -> None:
+        """Loads `image`, an ELF, UF2 or binary file that was linked for `board`.
+
+        Raises:
+            ToolError: Unicorn cannot run this board.
+            InputError: the image cannot be read, or is not for this board.
+        """
+        reason = why_not(board)
+        if reason:
+            raise ToolError(Problem(f"Unicorn cannot run {board.title}", why=reason))
+        self._board = board
+        self._uc = make_core(board)
+        self._error: str | None = None
+        self._waits = False
+        self._shared = map_regions(self._uc, board, self._on_slack)
+        self._load(image)
+        self._clock = CycleClock(self._uc, board.core, self._read_memory)
+        self._bus = Bus(atomic_aliases=_family(board).startswith("rp2"))
+        self.uart = self._devices()
+        self._uc.hook_add(unicorn_const.UC_HOOK_INTR, self._on_exception)
+        self._uc.hook_add(
+            unicorn_const.UC_HOOK_MEM_UNMAPPED | unicorn_const.UC_HOOK_MEM_PROT, self._on_bad_access
+        )
+        vectors = self._read_memory(board.placement.code.usable_origin, 8)
+        stack_top, self._pc = struct.unpack("<II", vectors)
+        self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack_top)
+
+    def _load(self, image: Path) -> None:
+        code = self._board.placement.code
+        for segment in read_flat(image, code.origin):
+            end = segment.address + len(segment.data)
+            if not any(r.origin <= segment.address and end <= r.end for r in self._board.regions):
+                raise InputError(
+                    Problem(
+                        f"{len(segment.data)} bytes at {segment.address:#010x} are outside of the "
+                        f"memory of {self._board.name}",
+                        where=str(image),
+                        hint="was the image built for another board?",
+                    )
+                )
+            self._uc.mem_write(segment.address, segment.data)
+
+    def _devices(self) -> Uart:
+        board, bus, now = self._board, self._bus, self._clock.now
+        assert board.console is not None
+        for origin, size in (*_WINDOWS, *_MORE_WINDOWS.get(_family(board), ())):
+            self._uc.mmio_map(origin, size, self._on_read, origin, self._on_write, origin)
+        registers = FAMILIES.get(_family(board))
+        if registers:
+            for address, value in registers.reset.items():
+                bus.poke(address, value)
+            bus.follow(registers.rules)
+        SysTick(bus, now).install()
+        if board.core.name in _HAS_CYCLE_COUNTER:
+            CycleCounter(bus, now).install()
+        if board.clock and _family(board) in _MICROSECONDS:
+            install_microseconds(bus, _MICROSECONDS[_family(board)], now, board.clock.hz)
+        return MODELS[board.console.kind](bus, board.console.base, self, self._on_idle)
+
+    # The memory as a UART with DMA sees it.
+    def read_memory(self, address: int, size: int) -> bytes:
+        """Returns `size` bytes of the emulated memory."""
+        return self._read_memory(address, size)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Writes `data` into the emulated memory."""
+        self._uc.mem_write(address, data)
+
+    def _read_memory(self, address: int, size: int) -> bytes:
+        return bytes(self._uc.mem_read(address, size))
+
+    @property
+    def instructions(self) -> int | None:
+        """See `Session`."""
+        return self._clock.instructions
+
+    @property
+    def cycles(self) -> int | None:
+        """See `Session`; at zero wait states."""
+        return self._clock.cycles
+
+    @property
+    def baud(self) -> float | None:
+        """The console's bits per second, from the divider and the board's clock."""
+        clock = self._board.clock
+        return self.uart.baud(clock.bus_hz) if clock else None
+
+    def write(self, data: bytes) -> None:
+        """See `Session`."""
+        self.uart.received.extend(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """See `Session`."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self._run(min(_SLICE_S, max(deadline - time.monotonic(), 0.001)))
+            if self.uart.sent:
+                data = bytes(self.uart.sent)
+                self.uart.sent.clear()
+                return data
+            if self._error is not None:
+                raise EmulationError(Problem(self._error))
+            if self._waits or time.monotonic() >= deadline:
+                return b""
+
+    def close(self) -> None:
+        """See `Session`."""
+
+    def _run(self, seconds: float) -> None:
+        if self._error is not None:
+            return
+        self._waits = False
+        started = time.monotonic()
+        try:
+            self._uc.emu_start(self._pc | 1, NEVER, timeout=int(seconds * 1e6))
+        except UcError as error:
+            self._fail(str(error))
+        except EmulationError as error:
+            self._fail(error.problems[0].what)
+        self._pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+        # Unicorn comes back early from WFI: nothing will wake a core without interrupts.
+        self._waits = self._waits or time.monotonic() - started < seconds
+
+    def _fail(self, what: str) -> None:
+        if self._error is None:
+            pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
+            self._error = f"{what} at {pc:#010x}"
+
+    def _on_idle(self) -> None:
+        self._waits = True
+        self._uc.emu_stop()
+
+    def _on_read(self, _uc: Uc, offset: int, size: int, origin: int) -> int:
+        return self._bus.read(origin + offset, size)
+
+    def _on_write(self, _uc: Uc, offset: int, size: int, value: int, origin: int) -> None:
+        self._bus.write(origin + offset, size, value)
+
+    def _on_slack(self, *access: object) -> None:
+        self._fail(f"access outside of memory: {access[2]:#010x}")
+        self._uc.emu_stop()
+
+    def _on_bad_access(
+        self, _uc: Uc, access: int, address: int, size: int, _value: int, _data: object
+    ) -> bool:
+        kind = ACCESS_FAULTS.get(access, f"access {access} to")
+        self._fail(f"{kind} address {address:#010x} ({size} bytes)")
+        return False
+
+    def _on_exception(self, uc: Uc, number: int, _data: object) -> None:
+        self._fail(EXCEPTIONS.get(number, f"exception {number}"))
+        uc.emu_stop()
+
+
+def _family(board: Board) -> str:
+    return board.soc.family if board.soc else ""
