@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from unicorn import arm_const, unicorn_const
@@ -182,6 +182,9 @@ class _CBlock(ctypes.Structure):
     )
 
 
+_ROW: np.dtype[Any] = np.dtype(_CBlock)
+
+
 class _CMark(ctypes.Structure):
     """Mirrors mark_t of block_counter.c."""
 
@@ -265,7 +268,7 @@ class NativeCounter:
             if row.executed
         ]
 
-    def table(self) -> npt.NDArray[np.void]:
+    def table(self) -> npt.NDArray[Any]:
         """Every block as a row with the fields of block_t, in the order in which they first ran.
 
         A view: it is good until the core runs again.
@@ -273,8 +276,10 @@ class NativeCounter:
         count = ctypes.c_uint32()
         rows = self._library.counter_blocks(self._counter, ctypes.byref(count))
         if not count.value:
-            return np.zeros(0, np.dtype(_CBlock))
-        return np.frombuffer((_CBlock * count.value).from_address(_address(rows)), _CBlock)
+            return np.zeros(0, _ROW)
+        memory = (_CBlock * count.value).from_address(_address(rows))
+        table: npt.NDArray[Any] = np.frombuffer(memoryview(memory).cast("B"), _ROW)
+        return table
 
     def __del__(self) -> None:
         if getattr(self, "_counter", None):
