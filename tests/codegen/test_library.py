@@ -77,6 +77,22 @@ def test_it_compiles_without_a_warning(compiler: str, optimize: str, tmp_path: P
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_readers_of_constants_count_on_no_more_alignment_than_there_is(
+    compiler: str, tmp_path: Path
+) -> None:
+    """clang loads 16 bytes at a time from arrays whose declaration does not say otherwise."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    header = library().files["kws_weights.h"]
+    (tmp_path / "kws_weights.h").write_text(header)
+    names = re.findall(r"extern const \w+ (\w+)\[", header)
+    assert names
+    checks = "".join(f'_Static_assert(__alignof__({n}) == 4, "{n}");\n' for n in names)
+    (tmp_path / "use.c").write_text(f'#include "kws_weights.h"\n{checks}')
+    subprocess.run([compiler, "-std=gnu11", "-c", "use.c"], cwd=tmp_path, check=True)
+
+
 def test_it_is_usable_from_cpp(tmp_path: Path) -> None:
     written(tmp_path)
     source = tmp_path / "use.cpp"

@@ -1,0 +1,1 @@
+"""Firmware projects: application, start-up code and build files around a generated library."""
