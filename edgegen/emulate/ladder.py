@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from edgegen.emulate import qemu, qemu_session, rp2040js
 from edgegen.errors import InputError, Problem, ToolError
 
 if TYPE_CHECKING:
@@ -55,7 +56,19 @@ def _start_unicorn(image: Path, board: Board) -> Session:
     return UnicornSession(image, board)
 
 
-LADDER: Final = (Emulator("unicorn", _why_not_unicorn, _no_unicorn, _start_unicorn),)
+def _no_qemu(board: Board) -> Problem | None:
+    try:
+        qemu.find_qemu(board)
+    except ToolError as error:
+        return error.problems[0]
+    return None
+
+
+LADDER: Final = (
+    Emulator("unicorn", _why_not_unicorn, _no_unicorn, _start_unicorn),
+    Emulator("qemu", qemu_session.why_not, _no_qemu, qemu_session.QemuSession),
+    Emulator("rp2040js", rp2040js.why_not, rp2040js.missing, rp2040js.Rp2040jsSession),
+)
 """In the order of automatic choice."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from edgegen.target.board import Board
 
 QEMU: Final = "qemu-system-arm"
-_HINT: Final = "install it with `sudo apt install qemu-system-arm`"
+# Program and Debian package by the instruction set of the board's core.
+_RISCV: Final = ("qemu-system-riscv32", "qemu-system-misc")
+_ARM: Final = (QEMU, "qemu-system-arm")
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,44 @@ class QemuResult:
     files: Mapping[str, bytes]
 
 
-def find_qemu() -> str:
-    """Returns QEMU's path.
+def find_qemu(board: Board) -> str:
+    """Returns the path of the QEMU that has the board's instruction set.
 
     Raises:
         ToolError: it is not installed; says how to install it.
     """
-    path = shutil.which(QEMU)
+    program, package = _RISCV if board.core.cpu.startswith("rv") else _ARM
+    path = shutil.which(program)
     if path is None:
-        raise ToolError(Problem(f"{QEMU} is not on PATH", hint=_HINT))
+        hint = f"install it with `sudo apt install {package}`"
+        raise ToolError(Problem(f"{program} is not on PATH", hint=hint))
     return path
+
+
+def machine_of(board: Board) -> str:
+    """Returns the board's machine in QEMU.
+
+    Raises:
+        ToolError: it has none.
+    """
+    if board.qemu_machine is None:
+        raise ToolError(
+            Problem(f"QEMU has no machine for {board.title}", hint="run it with Unicorn instead")
+        )
+    return board.qemu_machine
+
+
+def qemu_board(board: Board) -> Board:
+    """The board with its image placed in regions that QEMU's machine has.
+
+    Raises:
+        ToolError: nothing is left for the arena.
+    """
+    places = board.placement
+    there = tuple(r for r in places.arena_choices if r.name not in board.qemu_without)
+    if not there:
+        raise ToolError(f"QEMU's machine for {board.title} has no region for the arena")
+    return replace(board, placement=replace(places, arena=there[0], arenas=there))
 
 
 def run_qemu(
@@ -65,13 +95,10 @@ def run_qemu(
         ToolError: QEMU is missing, or has no machine for the board.
         EmulationError: the run did not end in time.
     """
-    if board.qemu_machine is None:
-        raise ToolError(
-            Problem(f"QEMU has no machine for {board.title}", hint="run it with Unicorn instead")
-        )
+    machine = machine_of(board)
     command = [
-        find_qemu(),
-        *("-machine", board.qemu_machine),
+        find_qemu(board),
+        *("-machine", machine),
         *("-display", "none", "-monitor", "none", "-serial", "none"),
         *("-semihosting-config", "enable=on,target=native"),
         *("-kernel", str(elf.resolve())),

@@ -33,6 +33,10 @@ class Session(Protocol):
         """Ends the emulation; may be called again."""
 
     @property
+    def waits(self) -> bool:
+        """Whether the firmware is known to wait for input: nothing will come before a `write`."""
+
+    @property
     def exit_code(self) -> int | None:
         """The code the firmware ended with, or None while it runs (most firmware never ends)."""
 

@@ -79,7 +79,7 @@ class UnicornSession:
         self._board = board
         self._uc = make_core(board)
         self._error: str | None = None
-        self._waits = False
+        self.waits = False
         self._shared = map_regions(self._uc, board, self._on_slack)
         self._load(image)
         self._clock = CycleClock(self._uc, board.core, self._read_memory)
@@ -155,6 +155,7 @@ class UnicornSession:
 
     def write(self, data: bytes) -> None:
         """See `Session`."""
+        self.waits = False
         self.uart.received.extend(data)
 
     def read(self, timeout_s: float) -> bytes:
@@ -168,7 +169,7 @@ class UnicornSession:
                 return data
             if self._error is not None:
                 raise EmulationError(Problem(self._error))
-            if self._waits or time.monotonic() >= deadline:
+            if self.waits or time.monotonic() >= deadline:
                 return b""
 
     def close(self) -> None:
@@ -177,7 +178,7 @@ class UnicornSession:
     def _run(self, seconds: float) -> None:
         if self._error is not None:
             return
-        self._waits = False
+        self.waits = False
         started = time.monotonic()
         try:
             self._uc.emu_start(self._pc | 1, NEVER, timeout=int(seconds * 1e6))
@@ -187,7 +188,7 @@ class UnicornSession:
             self._fail(error.problems[0].what)
         self._pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
         # Unicorn comes back early from WFI: nothing will wake a core without interrupts.
-        self._waits = self._waits or time.monotonic() - started < seconds
+        self.waits = self.waits or time.monotonic() - started < seconds
 
     def _fail(self, what: str) -> None:
         if self._error is None:
@@ -195,7 +196,7 @@ class UnicornSession:
             self._error = f"{what} at {pc:#010x}"
 
     def _on_idle(self) -> None:
-        self._waits = True
+        self.waits = True
         self._uc.emu_stop()
 
     def _on_read(self, _uc: Uc, offset: int, size: int, origin: int) -> int:

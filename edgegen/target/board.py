@@ -141,6 +141,7 @@ class Board:
         regions: memory in the file's order.
         set_vtor: whether the start-up code must point VTOR at the image's vector table.
         qemu_machine: QEMU's machine with this core and memory map, or None.
+        qemu_without: regions that the machine lacks.
         soc: the microcontroller, or None where the file does not say.
         clock: what start-up code sets up, or None: the core stays on its reset clock.
         console: the UART that people read, or None.
@@ -159,6 +160,7 @@ class Board:
     flash: FlashTiming
     platformio: PlatformIo | None
     qemu_machine: str | None
+    qemu_without: tuple[str, ...]
     sources: tuple[Source, ...]
     soc: Soc | None = None
     clock: Clock | None = None
@@ -335,7 +337,9 @@ def parse_board(text: str, file: str) -> Board:
     set_vtor = startup.get("set_vtor", bool)
     startup.finish()
     emulator = root.table("emulator")
+    names = tuple(region.name for region in regions)
     qemu_machine = emulator.get("qemu_machine", str, default="") or None
+    without = emulator.choices("qemu_without", names) if emulator.has("qemu_without") else []
     emulator.finish()
     title, aliases = root.get("title", str), root.strings("aliases")
     flash, sources = read_flash(root.table("flash")), _read_sources(root)
@@ -358,6 +362,7 @@ def parse_board(text: str, file: str) -> Board:
         flash=flash,
         platformio=platformio,
         qemu_machine=qemu_machine,
+        qemu_without=tuple(without),
         sources=sources,
         soc=soc,
         clock=clock,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from edgegen.emulate.flat import read_flat
 from edgegen.emulate.toolchain import find_gcc
 
 if TYPE_CHECKING:
@@ -128,3 +130,37 @@ def build_console(
     ]
     subprocess.run(command, check=True)
     return elf
+
+
+def uf2(address: int, data: bytes) -> bytes:
+    """A UF2 file as Microsoft's specification lays it out."""
+    pieces = [data[i : i + 256].ljust(256, b"\0") for i in range(0, len(data), 256)]
+    return b"".join(
+        struct.pack(
+            "<8I",
+            *(0x0A324655, 0x9E5D5157, 0x2000, address + 256 * i),
+            *(256, i, len(pieces), 0xE48BFF56),
+        )
+        + piece.ljust(476, b"\0")
+        + struct.pack("<I", 0x0AB16F30)
+        for i, piece in enumerate(pieces)
+    )
+
+
+# ldr r0, table; ldr r1, vtor; str r0, [r1]; ldr r1, [r0]; msr msp, r1; ldr r1, [r0, #4]; bx r1
+_LOADER: Final = struct.pack(
+    "<8H2I", 0x4803, 0x4904, 0x6008, 0x6801, 0xF381, 0x8808, 0x6841, 0x4708, 0x10000100, 0xE000ED08
+)
+
+
+def with_loader(elf: Path) -> bytes:
+    """The flash of a Pico: a second-stage loader that only jumps on, its checksum, the image."""
+    stage = _LOADER.ljust(252, b"\0")
+    crc = 0xFFFFFFFF
+    for byte in stage:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
+    (segment,) = read_flat(elf, 0)
+    assert segment.address == 0x10000100
+    return stage + crc.to_bytes(4, "little") + segment.data

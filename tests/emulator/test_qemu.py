@@ -10,7 +10,7 @@ import pytest
 from edgegen.emulate.firmware import build_runner
 from edgegen.emulate.image import read_image
 from edgegen.emulate.machine import run_elf
-from edgegen.emulate.qemu import QEMU, run_qemu
+from edgegen.emulate.qemu import QEMU, qemu_board, run_qemu
 from edgegen.emulate.result import EmulationError
 from edgegen.errors import InternalError, ToolError
 from edgegen.target.board import Board, list_boards, load_board
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is missing")
-BOARDS = [board for board in list_boards() if board.qemu_machine]
+BOARDS = [qemu_board(board) for board in list_boards() if board.qemu_machine]
 DATA = bytes(range(200, 200 + 2 * BYTES))
 
 

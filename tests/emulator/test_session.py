@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from edgegen.emulate.result import EmulationError
 from edgegen.emulate.unicorn_session import UnicornSession, why_not
 from edgegen.errors import InputError
 from edgegen.target.board import Board, list_boards, load_board
-from tests.emulator.console_kit import build_console
+from tests.emulator.console_kit import build_console, uf2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,21 +29,6 @@ def said(session: UnicornSession) -> bytes:
     while part := session.read(5.0):
         text += part
     return text
-
-
-def uf2(address: int, data: bytes) -> bytes:
-    """A UF2 file as Microsoft's specification lays it out."""
-    pieces = [data[i : i + 256].ljust(256, b"\0") for i in range(0, len(data), 256)]
-    return b"".join(
-        struct.pack(
-            "<8I",
-            *(0x0A324655, 0x9E5D5157, 0x2000, address + 256 * i),
-            *(256, i, len(pieces), 0xE48BFF56),
-        )
-        + piece.ljust(476, b"\0")
-        + struct.pack("<I", 0x0AB16F30)
-        for i, piece in enumerate(pieces)
-    )
 
 
 def test_every_kind_of_uart_is_there() -> None:

@@ -41,9 +41,10 @@ class Bus:
         self._writers[address] = writer
 
     def follow(self, rules: Iterable[Rule]) -> None:
-        """Applies each rule now and after every write to its source."""
+        """Applies each rule now and after every write to its source or its target."""
         for rule in rules:
-            self._rules.setdefault(rule.source, []).append(rule)
+            for address in {rule.source, rule.target}:
+                self._rules.setdefault(address, []).append(rule)
             self._apply(rule)
 
     def poke(self, address: int, value: int) -> None:
