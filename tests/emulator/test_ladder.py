@@ -1,4 +1,4 @@
-"""The other rungs: firmware that talks through its UART in QEMU and rp2040js, and what is missing."""
+"""The other rungs: firmware that talks through its UART in QEMU and rp2040js; what is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgegen.emulate.session import Session
 
 QEMU_BOARDS = [
-    b for b in list_boards() if b.qemu_machine and b.console and b.core.name != "rv32imc"
+    b for b in list_boards() if b.qemu_machine and b.console and b.core.cpu.startswith("cortex")
 ]
 needs_qemu = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is missing"
@@ -66,7 +66,7 @@ def test_icount_makes_systick_repeatable(tmp_path: Path) -> None:
         with closing(QemuSession(elf, board, icount=7)) as session:
             until(session, b"hello\n")
             session.write(b"a")
-            seen.add(until(session, b"\n"))
+            seen.add(until(session, b"\n")[:8])
     assert len(seen) == 1
     # 2**7 ns of a 25 MHz clock are 3.2 ticks an instruction; a turn of the loop has 4 to 6.
     ticks = 0xFFFFFF - int(seen.pop(), 16)
@@ -76,11 +76,9 @@ def test_icount_makes_systick_repeatable(tmp_path: Path) -> None:
 @needs_qemu
 def test_qemu_that_fails_says_why(tmp_path: Path) -> None:
     board = load_board("mps2_an385")
-    (tmp_path / "empty.elf").write_bytes(b"")
     session = QemuSession(tmp_path / "none.elf", board)
     with pytest.raises(EmulationError, match="exit code 1") as error:
-        while True:
-            session.read(5.0)
+        session.read(20.0)
     assert "none.elf" in str(error.value)
     session.close()
 
