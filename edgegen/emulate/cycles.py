@@ -161,6 +161,23 @@ MODELS: Final[Mapping[str, CycleModel]] = MappingProxyType(
                 }
             ),
         ),
+        "m0": CycleModel(
+            name="m0",
+            source="Cortex-M0 TRM DDI 0432C, table 3-1, with the single-cycle multiplier",
+            taken=2,
+            load=2,
+            load_after_memory=2,
+            store=2,
+            pair=2,  # The core has no LDRD.
+            return_by_pop=1,
+            others=MappingProxyType(
+                {
+                    arm.ARM_INS_BL: 2,
+                    **dict.fromkeys((arm.ARM_INS_MRS, arm.ARM_INS_MSR), 4),
+                    **dict.fromkeys((arm.ARM_INS_DMB, arm.ARM_INS_DSB, arm.ARM_INS_ISB), 4),
+                }
+            ),
+        ),
         "m0+": CycleModel(
             name="m0+",
             source="Cortex-M0+ TRM DDI 0484C, table 3-1, with the single-cycle multiplier",

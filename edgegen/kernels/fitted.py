@@ -24,7 +24,7 @@ FittedTable = Mapping[str, Coefficients]
 
 def fitted(core: Core, table: FittedTable, features: Sequence[int]) -> Cost:
     """The cost of `features` on a core."""
-    instructions, cycles = table.get(core.name, table["m4"])
+    instructions, cycles = table.get(core.pricing, table["m4"])
     return Cost(
         round(sum(c * f for c, f in zip(instructions, features, strict=True))),
         round(sum(c * f for c, f in zip(cycles, features, strict=True))),

@@ -50,6 +50,8 @@ class Core:
         source: the manual behind the row.
         loop_bytes: code bytes that a loop should not exceed, or None; a board with slow flash and
             a small cache sets it: see `Board.tuned_core`.
+        priced_as: another core with the same instructions, by whose measured costs kernels are
+            chosen; empty for its own.
     """
 
     name: str
@@ -63,6 +65,12 @@ class Core:
     qemu_machine: str | None
     source: str
     loop_bytes: int | None = None
+    priced_as: str = ""
+
+    @property
+    def pricing(self) -> str:
+        """The core whose measured costs its kernels are chosen by; its own name as a rule."""
+        return self.priced_as or self.name
 
     def flags(self, fpu: str) -> tuple[str, ...]:
         """Returns the compiler and linker flags for this core built with `fpu`.
@@ -93,6 +101,19 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 unicorn_model="CORTEX_M0",
                 qemu_machine="microbit",
                 source="Cortex-M0+ TRM, DDI 0484C, section 3.3",
+            ),
+            Core(
+                name="m0",
+                title="Arm Cortex-M0",
+                cpu="cortex-m0",
+                fpus=(NO_FPU,),
+                features=frozenset({"armv6m"}),
+                unaligned_access=False,
+                cycle_model="m0",
+                unicorn_model="CORTEX_M0",
+                qemu_machine="microbit",
+                source="Cortex-M0 TRM, DDI 0432C, section 3.3",
+                priced_as="m0+",
             ),
             Core(
                 name="m3",

@@ -119,7 +119,7 @@ def read_soc(root: Table) -> Soc | None:
         return None
     table = root.table("soc")
     soc = Soc(family=table.choice("family", FAMILIES), device=table.get("device", str, default=""))
-    if soc.device and not re.fullmatch(r"[a-z0-9-]+", soc.device):
+    if soc.device and not re.fullmatch(r"[a-z0-9-]+(@[a-z]+)?", soc.device):
         table.problem(f"{soc.device!r} is no part's name in lower case", "device")
     table.finish()
     return soc

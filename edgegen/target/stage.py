@@ -78,7 +78,7 @@ class Reading:
 
 def copy_cost(sizes: Iterable[int], core: Core) -> Cost:
     """Predicted cost of copying arrays of these sizes."""
-    block = BLOCK_COST.get(core.name, BLOCK_COST["fast"])
+    block = BLOCK_COST.get(core.pricing, BLOCK_COST["fast"])
     instructions = cycles = 0
     for size in sizes:
         blocks = -(-size // BLOCK)

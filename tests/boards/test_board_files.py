@@ -20,7 +20,7 @@ def _names() -> list[str]:
 
 def test_every_file_of_the_folder_is_listed() -> None:
     assert [board.name for board in BOARDS] == sorted(p.stem for p in boards_dir().glob("*.toml"))
-    assert len(BOARDS) == 9
+    assert sum(board.soc is not None and board.soc.family != "mps2" for board in BOARDS) >= 24
 
 
 def test_every_emulated_core_has_a_board() -> None:
@@ -86,10 +86,47 @@ def test_memory_maps() -> None:
         ("flash", 0x08000000, 512 * kb),
         ("sram", 0x20000000, 128 * kb),
     ]
+    # Behind Arduino's bootloader; behind the SoftDevice, before the UF2 bootloader's files.
+    assert _map("nano33ble") == [
+        ("flash", 0x10000, (1024 - 64) * kb),
+        ("ram", 0x20000000, 256 * kb),
+    ]
+    assert _map("xiao_ble_sense")[0] == ("flash", 0x27000, 811_008)
+    assert _map("feather_nrf52840")[0] == ("flash", 0x26000, 815_104)
+    assert _map("pico2") == [("flash", 0x10000000, 4096 * kb), ("sram", 0x20000000, 520 * kb)]
     assert _map("rp2040") == [
         ("flash", 0x10000100, 2048 * kb - 256),
         ("sram", 0x20000000, 264 * kb),
     ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        *[("pico", "rp2040"), ("pico2", "pico2"), ("blackpill", "blackpill_f411ce")],
+        *[("bluepill", "bluepill_f103c8"), ("nano33ble", "nano33ble")],
+        *[("xiao-ble", "xiao_ble_sense"), ("nRF52_DK", "nrf52dk")],
+    ],
+)
+def test_names_that_people_type(typed: str, name: str) -> None:
+    assert load_board(typed).name == name
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_firmware_tables(board: Board) -> None:
+    """Every shipped board can have a project: family, clock and console are there."""
+    assert board.soc is not None
+    assert board.clock is not None
+    assert board.console is not None
+    pins = {"stm32": "P", "nrf": "P", "rp2": "GP", "mps2": ""}
+    prefix = next(p for start, p in pins.items() if board.soc.family.startswith(start))
+    assert board.console.tx.startswith(prefix)
+    assert bool(board.console.tx) == bool(prefix)
+    assert ("." in board.console.tx) == board.soc.family.startswith("nrf")
+    # Estimates need a figure of the maker's; there is none for FPGA images and for RP2350.
+    assert (board.energy is None) == (board.soc.family in ("mps2", "rp2350"))
+    if board.energy is not None:
+        assert 0.01 <= board.energy.ma_per_mhz <= 0.5
 
 
 def test_unknown_name_lists_close_matches_and_all_names() -> None:

@@ -67,7 +67,7 @@ class InPlaceDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
         """See `Kernel.cost`: that of `scalar`, and the delay line."""
         plain = ScalarDepthwiseConv2D().cost(op, io)
-        extra = io.output.type.elements * DELAY_CYCLES.get(io.core.name, DELAY_CYCLES["m4"])
+        extra = io.output.type.elements * DELAY_CYCLES.get(io.core.pricing, DELAY_CYCLES["m4"])
         return Cost(plain.instructions + round(0.7 * extra), plain.cycles + extra)
 
     def pack(self, op: DepthwiseConv2D, io: OpIO) -> Packed:
