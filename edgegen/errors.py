@@ -109,6 +109,12 @@ class VerificationError(EdgegenError):
     title = "verification failed"
 
 
+class LinkError(EdgegenError):
+    """A board on a serial port does not answer as it should."""
+
+    title = "the board cannot be talked to"
+
+
 class InternalError(EdgegenError):
     """An invariant of edgegen itself is broken; please report it."""
 

@@ -23,8 +23,9 @@ from edgegen.report import tables
 from edgegen.report.run_report import run_report
 from edgegen.target.board import Board, load_board
 from edgegen.target.fit import check_fit
+from edgegen.verify.recorded import accuracy, require_recorded
 from edgegen.verify.vectors import load_vectors, standard_vectors
-from edgegen.verify.verify import accuracy, reference_runs, require_recorded
+from edgegen.verify.verify import reference_runs
 
 
 @click.command(name="run")
@@ -67,7 +68,7 @@ def command(
     graph = compilation.source
     vectors = load_vectors(inputs, graph) if inputs else standard_vectors(graph, random=1)
     expected = reference_runs(compilation, vectors)
-    recorded = require_recorded(compilation, vectors, expected)
+    recorded = require_recorded(compilation.graph, vectors, expected)
     result = run_model(
         compilation, target, vectors.batches, expected, optimize=gcc_option, wait_states=True
     )
@@ -76,7 +77,7 @@ def command(
         write_files({report: text.encode()})
     out = console()
     print_run(out, compilation.name, result, target)
-    hits = accuracy(compilation, vectors, expected)
+    hits = accuracy(compilation.graph, vectors, expected)
     tables.print_recorded(out, recorded, hits, len(vectors.batches))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from edgegen.errors import Problem, VerificationError
+from edgegen.errors import VerificationError
 from edgegen.ir.types import Array
 from edgegen.pipeline import Compilation
 from edgegen.verify.compare import require_equal
 from edgegen.verify.host import host_program
+from edgegen.verify.recorded import accuracy, require_recorded
 from edgegen.verify.reference import evaluate
 from edgegen.verify.tolerance import differing
 from edgegen.verify.vectors import Vectors
@@ -76,48 +75,7 @@ def verify_host(
         len(vectors.batches),
         len(compilation.program.calls),
         count,
-        require_recorded(compilation, vectors, expected),
-        accuracy(compilation, vectors, expected),
+        require_recorded(compilation.graph, vectors, expected),
+        accuracy(compilation.graph, vectors, expected),
         not compilation.graph.computes_float,
     )
-
-
-def require_recorded(
-    compilation: Compilation, vectors: Vectors, runs: Sequence[Mapping[str, Array]]
-) -> tuple[str, ...]:
-    """Compares the reference's outputs with recorded ones.
-
-    Returns:
-        The names of the recorded arrays.
-
-    Raises:
-        VerificationError: naming the first difference.
-    """
-    problems = []
-    for title, recorded in vectors.recorded.items():
-        name = compilation.graph.outputs[0]
-        got = np.stack([run[name].ravel() for run in runs])
-        want = recorded.reshape(got.shape)
-        wrong = np.argwhere(differing(want, got))
-        if len(wrong):
-            i, j = (int(v) for v in wrong[0])
-            problems.append(
-                Problem(
-                    f"recorded {title!r} differs in {len(wrong)} of {want.size} bytes; the first: "
-                    f"input {i}, element {j}: recorded {want[i, j]}, computed {got[i, j]}"
-                )
-            )
-    if problems:
-        raise VerificationError(problems)
-    return tuple(vectors.recorded)
-
-
-def accuracy(
-    compilation: Compilation, vectors: Vectors, runs: Sequence[Mapping[str, Array]]
-) -> float | None:
-    """Share of inferences whose largest output is the label's class."""
-    if vectors.labels is None or len(compilation.graph.outputs) != 1:
-        return None
-    name = compilation.graph.outputs[0]
-    hits = [int(np.argmax(r[name])) == int(k) for r, k in zip(runs, vectors.labels, strict=True)]
-    return sum(hits) / len(hits)

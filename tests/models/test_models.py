@@ -12,9 +12,10 @@ import pytest
 from edgegen.emulate.model_run import run_model
 from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.target.board import load_board
+from edgegen.verify.recorded import require_recorded
 from edgegen.verify.reference import evaluate
 from edgegen.verify.vectors import Vectors, load_vectors
-from edgegen.verify.verify import reference_runs, require_recorded, verify_host
+from edgegen.verify.verify import reference_runs, verify_host
 from tests.emulator.test_cases import BOARDS
 from tests.support.models import (
     DEMO_MODEL,
@@ -115,7 +116,7 @@ def test_real_keywords_on_emulated_cores(core: str) -> None:
     compilation = compiled("kws_ref_model_int8", core)
     vectors = load_vectors(shared_folder() / "data" / "kws01_200.npz", compilation.source)
     expected = reference_runs(compilation, vectors)
-    assert require_recorded(compilation, vectors, expected)
+    assert require_recorded(compilation.graph, vectors, expected)
     run = run_model(compilation, load_board(BOARDS[core]), vectors.batches, expected)
     assert run.inferences == 200
 

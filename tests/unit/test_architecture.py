@@ -23,6 +23,7 @@ ALLOWED = {
     "quantise": {"errors", "ir", "quant", "ops", "passes", "export", "verify"},
     "plan": {"errors", "ir", "kernels"},
     "target": {"errors", "ir", "ops", "kernels", "plan", "codegen", "resources"},
+    "link": {"errors", "ir", "target", "verify"},
     "codegen": {
         "errors",
         "ir",
