@@ -29,3 +29,20 @@ def templates_dir() -> Path:
 def boards_dir() -> Path:
     """The folder of board descriptions, one TOML file a board."""
     return data_dir("boards")
+
+
+def source_of(module: str) -> str:
+    """The text of one of edgegen's own modules, such as "firmware/uf2.py"."""
+    return (_PACKAGE / module).read_text(encoding="utf-8")
+
+
+def find_example(name: str) -> tuple[Path, Path] | None:
+    """The model and the inputs of the example called `name`, or None."""
+    for folder in (
+        _PACKAGE / "_data/examples" / name,
+        _PACKAGE.parent / "firmware_examples" / name,
+    ):
+        model, samples = folder / f"{name}.tflite", folder / "samples.npz"
+        if model.is_file() and samples.is_file():
+            return model, samples
+    return None

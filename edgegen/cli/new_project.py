@@ -1,0 +1,92 @@
+"""`edgegen new-project`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgegen.cli.common import INPUTS, MODEL, compile_options, console, reports_errors
+from edgegen.firmware.image import build_image
+from edgegen.firmware.kinds import KINDS
+from edgegen.firmware.project import APPS, Project, write_projects
+from edgegen.firmware.samples import DEFAULT_COUNT, choose_samples
+from edgegen.pipeline import Options, compile_model, load_model, model_name
+from edgegen.resources import find_example
+from edgegen.target.board import load_board
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> list[str]:
+    """Names of classes: separated by commas, or the lines of a file."""
+    if value is None:
+        return []
+    path = Path(value)
+    text = path.read_text(encoding="utf-8") if path.is_file() else value.replace(",", "\n")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@click.command(name="new-project")
+@MODEL
+@click.option(
+    "--board",
+    "-b",
+    "boards",
+    required=True,
+    multiple=True,
+    help="A board's name, or a path to its .toml; several for platformio.",
+)
+@click.option("--kind", type=click.Choice(list(KINDS)), default="cmake", show_default=True)
+@click.option("--app", type=click.Choice(APPS), default="demo", show_default=True)
+@INPUTS
+@click.option(
+    "--labels", callback=_names, help="Names of the classes: comma-separated, or a file of lines."
+)
+@click.option(
+    "--samples",
+    "count",
+    type=click.IntRange(1, 100),
+    default=DEFAULT_COUNT,
+    show_default=True,
+    help="How many of the inputs the firmware carries.",
+)
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder; default: ./NAME.")
+@click.option("--build", is_flag=True, help="Also compile it, with arm-none-eabi-gcc (kind cmake).")
+@compile_options
+@reports_errors
+def command(
+    model: Path,
+    boards: tuple[str, ...],
+    kind: str,
+    app: str,
+    inputs: Path | None,
+    labels: list[str],
+    count: int,
+    output: Path | None,
+    build: bool,
+    options: Options,
+) -> None:
+    """Write a firmware project that runs MODEL: a file, or the name of an example."""
+    example = None if model.exists() else find_example(str(model))
+    if example is not None:
+        model, inputs = example[0], inputs or example[1]
+    if build and kind != "cmake":
+        raise click.UsageError("--build is for --kind cmake; other kinds have tools of their own")
+    name, blob = model_name(model, options), load_model(model)
+    targets = []
+    for board in (options.places.on(load_board(b)) for b in boards):
+        wish = options.within(board)
+        targets.append((compile_model(blob, name, wish.core(board), wish), board))
+    samples = choose_samples(targets[0][0].source, inputs, labels, count)
+    folder = output or Path(name)
+    project = write_projects(targets, kind, folder, app=app, samples=samples, options=options)
+    _say(project, kind, folder)
+    if build:
+        image = build_image(folder, project.target.board)
+        made = image.uf2 or image.elf
+        console().print(f"{made}: {image.flash:,} bytes of flash, {image.ram:,} of RAM")
+
+
+def _say(project: Project, kind: str, folder: Path) -> None:
+    titles = ", ".join(target.board.title for target in project.targets)
+    console().print(f"[bold]{project.name}[/bold] for {titles} ({kind}) -> {folder}")
+    console().print(f"how to build and flash it: {folder / 'README.md'}")

@@ -1,0 +1,156 @@
+"""`edgegen new-project`: a folder that builds to firmware, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from edgegen.codegen.package import Package
+from edgegen.codegen.writer import write_folder
+from edgegen.emulate.toolchain import Sections
+from edgegen.errors import InputError, Problem
+from edgegen.firmware.demo import render_demo
+from edgegen.firmware.hal import hal_files
+from edgegen.firmware.kinds import KINDS
+from edgegen.firmware.samples import Samples, choose_samples
+from edgegen.pipeline import Compilation, Options, render
+from edgegen.target.board import Board
+
+APPS: Final = ("demo",)
+"""What a project's main program can be."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board of a project, and the library that was made for it.
+
+    Attributes:
+        board: with its regions settled.
+        package: the network, placed.
+        library: the library's files, text by name.
+        hal: start-up code, board.c and linker script, by name; empty where the kind has its own.
+    """
+
+    board: Board
+    package: Package
+    library: Mapping[str, str] = field(repr=False)
+    hal: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the build files of a kind are made from.
+
+    Attributes:
+        name: of the library, and so of the project.
+        app: one of `APPS`.
+        app_files: the application's C files by name.
+        defines: macros that everything is compiled with.
+        samples: what the demonstration runs.
+    """
+
+    name: str
+    targets: tuple[Target, ...]
+    app: str
+    app_files: Mapping[str, str] = field(repr=False)
+    defines: tuple[str, ...] = ()
+    samples: Samples | None = None
+
+    @property
+    def target(self) -> Target:
+        """The first board."""
+        return self.targets[0]
+
+
+def write_project(
+    compilation: Compilation,
+    board: Board,
+    kind: str,
+    folder: Path,
+    *,
+    app: str = "demo",
+    samples: Samples | None = None,
+    options: Options | None = None,
+) -> Project:
+    """Writes a project for one board; see `write_projects`."""
+    return write_projects(
+        [(compilation, board)], kind, folder, app=app, samples=samples, options=options
+    )
+
+
+def write_projects(
+    targets: Sequence[tuple[Compilation, Board]],
+    kind: str,
+    folder: Path,
+    *,
+    app: str = "demo",
+    samples: Samples | None = None,
+    options: Options | None = None,
+) -> Project:
+    """Writes a project.
+
+    Args:
+        targets: the model compiled for each board; only some kinds take several.
+        kind: one of `KINDS`.
+        folder: must not exist, or be empty: what a user has changed there is never replaced.
+        app: one of `APPS`.
+        samples: what the demonstration runs; by default the self-test's input.
+        options: what the user asked of the compilation.
+
+    Raises:
+        InputError: the folder is there already, or the kind takes fewer boards.
+        BoardError: a board file does not say what start-up code needs.
+        FitError: the model does not fit a board.
+    """
+    project = make_project(targets, kind, app=app, samples=samples, options=options)
+    if (folder / "report.json").is_file():
+        raise InputError(Problem(f"{folder.name!r} holds a library", hint="choose another with -o"))
+    write_folder(folder, KINDS[kind].files(project))
+    return project
+
+
+def make_project(
+    targets: Sequence[tuple[Compilation, Board]],
+    kind: str,
+    *,
+    app: str,
+    samples: Samples | None,
+    options: Options | None = None,
+) -> Project:
+    """Everything that a project is made from; see `write_projects`."""
+    made = KINDS[kind]
+    if len(targets) > 1 and not made.several:
+        raise InputError(
+            Problem(
+                f"a project of kind {kind} is for one board",
+                hint="platformio takes several; or make a project for each",
+            )
+        )
+    names = [board.name for _, board in targets]
+    if len(set(names)) != len(names):
+        raise InputError(Problem(f"a board is given twice: {', '.join(names)}"))
+    parts = tuple(_target(c, b, options, bare=made.bare) for c, b in targets)
+    compilation = targets[0][0]
+    samples = samples or choose_samples(compilation.source)
+    title = " or ".join(board.title for _, board in targets)
+    files = render_demo(parts[0].package, samples, board=title, sketch=made.sketch)
+    return Project(compilation.name, parts, app, files, (), samples)
+
+
+def _target(
+    compilation: Compilation, board: Board, options: Options | None, *, bare: bool
+) -> Target:
+    library = render(compilation, board, options)
+    package = library.compilation.package
+    layout = package.layout
+    sections = Sections(
+        tuple(filter(None, (layout.arena,))),
+        tuple(filter(None, (layout.weights,))),
+        tuple(filter(None, (package.code_section,))),
+    )
+    hal = (
+        hal_files(library.board, sections=sections, ram_code=package.kernels_in_ram) if bare else {}
+    )
+    return Target(library.board, package, library.files, hal)

@@ -1,0 +1,119 @@
+"""Projects: what is written, that it builds without a warning, and that it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edgegen.errors import BoardError, InputError
+from edgegen.firmware.hal import hal_files, require_startup
+from edgegen.firmware.image import build_image
+from edgegen.resources import boards_dir
+from edgegen.target.board import load_board, parse_board
+from tests.firmware.kit import boards_with_startup, needs_gcc, project
+
+FULL = bool(os.environ.get("EDGEGEN_FULL"))
+BOARDS = boards_with_startup() if FULL else ["nucleo_l4r5zi", "nrf52840dk", "rp2040"]
+
+
+@needs_gcc
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_project_builds_without_a_warning(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    board = project(name, "cmake", folder)
+    image = build_image(folder, board, werror=True)
+    assert image.elf.is_file()
+    first = image.bin.read_bytes()[:8]
+    vectors = first if image.uf2 is None else image.bin.read_bytes()[:264][-8:]
+    place = board.placement
+    if image.uf2 is None:
+        stack, entry = (int.from_bytes(vectors[i : i + 4], "little") for i in (0, 4))
+        assert stack == place.stack.end
+        assert place.code.usable_origin < entry < place.code.end
+        assert entry & 1
+    assert 0 < image.flash < place.code.usable_size
+
+
+@needs_gcc
+def test_the_same_twice(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        project("rp2040", "cmake", tmp_path / name)
+    one, two = tmp_path / "one", tmp_path / "two"
+    files = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(two) for p in two.rglob("*") if p.is_file())
+    for file in files:
+        text = (one / file).read_text()
+        assert text == (two / file).read_text()
+        assert str(tmp_path) not in text
+        assert not re.search(r"/(home|root|work|tmp)/", text)
+
+
+@needs_gcc
+def test_it_prints_words_in_qemu(tmp_path: Path) -> None:
+    qemu = shutil.which("qemu-system-arm")
+    if qemu is None:
+        pytest.skip("qemu-system-arm is not installed")
+    board = project("mps2_an385", "cmake", tmp_path / "app")
+    image = build_image(tmp_path / "app", board, werror=True)
+    command = [qemu, "-M", str(board.qemu_machine), "-display", "none", "-monitor", "none"]
+    with subprocess.Popen(
+        [*command, "-serial", "stdio", "-kernel", image.elf],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.strip() == "done" or len(lines) > 20:
+                break
+        process.kill()
+    assert "sample 0: down, labelled down" in "\n".join(lines)
+    assert lines[-2:] == ["PASS: 2 of 2 outputs equal the reference", "done"]
+
+
+@needs_gcc
+def test_cmake_builds_the_same(tmp_path: Path) -> None:
+    cmake = shutil.which("cmake")
+    if cmake is None or shutil.which("make") is None:
+        pytest.skip("cmake or make is not installed")
+    folder = tmp_path / "app"
+    project("rp2040", "cmake", folder)
+    subprocess.run(
+        [cmake, "--workflow", "--preset", "firmware"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    assert (folder / "build/firmware.uf2").read_bytes()[:4] == b"UF2\n"
+
+
+def test_nothing_of_the_users_is_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    project("rp2040", "cmake", folder)
+    (folder / "src/main.c").write_text("mine")
+    with pytest.raises(InputError, match="exists"):
+        project("rp2040", "cmake", folder)
+    assert (folder / "src/main.c").read_text() == "mine"
+
+
+def test_a_board_without_a_console_says_so() -> None:
+    text = (boards_dir() / "rp2040.toml").read_text()
+    bare = re.sub(r"\[console\].*?\n\n", "", text, flags=re.S)
+    with pytest.raises(BoardError, match=r"lacks \[console\]"):
+        require_startup(parse_board(bare, "mine.toml"))
+
+
+def test_a_clock_that_the_family_cannot_have_is_refused(tmp_path: Path) -> None:
+    text = (boards_dir() / "rp2040.toml").read_text().replace("refdiv = 1, ", "")
+    (tmp_path / "mine.toml").write_text(text)
+    board = load_board(tmp_path / "mine.toml")
+    with pytest.raises(BoardError, match="refdiv"):
+        hal_files(board)
