@@ -42,7 +42,7 @@ def find_qemu(board: Board) -> str:
     Raises:
         ToolError: it is not installed; says how to install it.
     """
-    program, package = _RISCV if board.core.cpu.startswith("rv") else _ARM
+    program, package = _RISCV if board.core.isa == "riscv" else _ARM
     path = shutil.which(program)
     if path is None:
         hint = f"install it with `sudo apt install {package}`"

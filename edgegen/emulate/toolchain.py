@@ -7,22 +7,53 @@ import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from edgegen.codegen.environment import render
 from edgegen.errors import Problem, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from edgegen.target.board import Board
 
 GCC: Final = "arm-none-eabi-gcc"
-_GCC_HINT: Final = (
-    "install it with `sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi`, "
-    "or put Arm's GNU toolchain on PATH"
+
+
+@dataclass(frozen=True)
+class CrossCompiler:
+    """GCC for one instruction set.
+
+    Attributes:
+        gcc: the program.
+        specs: the linker options that choose the C library.
+        hint: how to install it.
+    """
+
+    gcc: str
+    specs: tuple[str, ...]
+    hint: str
+
+
+CROSS_COMPILERS: Final[Mapping[str, CrossCompiler]] = MappingProxyType(
+    {
+        "arm": CrossCompiler(
+            GCC,
+            ("--specs=nano.specs", "--specs=nosys.specs"),
+            "install it with `sudo apt install gcc-arm-none-eabi libnewlib-arm-none-eabi`, "
+            "or put Arm's GNU toolchain on PATH",
+        ),
+        "riscv": CrossCompiler(
+            "riscv64-unknown-elf-gcc",
+            ("--specs=picolibc.specs",),
+            "install it with "
+            "`sudo apt install gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf`",
+        ),
+    }
 )
+"""By `Core.isa`."""
 _WARNINGS: Final = (
     "-Wall",
     "-Wextra",
@@ -45,8 +76,7 @@ _COMPILE: Final = (
 # the stack analysis which words are addresses.
 _LINK: Final = (
     "-nostartfiles",
-    "--specs=nano.specs",
-    "--specs=nosys.specs",
+    *CROSS_COMPILERS["arm"].specs,
     "-Wl,--gc-sections",
     "-Wl,--nmagic",
     "-Wl,--emit-relocs",
@@ -84,15 +114,16 @@ class StackUse:
     kind: str
 
 
-def find_gcc() -> str:
-    """Returns the cross compiler's path.
+def find_gcc(isa: str = "arm") -> str:
+    """Returns the path of the cross compiler for an instruction set, as `Core.isa` has it.
 
     Raises:
         ToolError: it is not installed; says how to install it.
     """
-    path = shutil.which(GCC)
+    compiler = CROSS_COMPILERS[isa]
+    path = shutil.which(compiler.gcc)
     if path is None:
-        raise ToolError(Problem(f"{GCC} is not on PATH", hint=_GCC_HINT))
+        raise ToolError(Problem(f"{compiler.gcc} is not on PATH", hint=compiler.hint))
     return path
 
 

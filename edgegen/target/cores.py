@@ -1,7 +1,7 @@
-"""The Cortex-M cores edgegen compiles for: one frozen row a core.
+"""The cores edgegen compiles for: one frozen row a core.
 
 Sources: instruction sets and options from the Technical Reference Manual named in each row;
-compiler flags from GCC's "ARM Options".
+compiler flags from GCC's "ARM Options" and "RISC-V Options".
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Core:
 
     Attributes:
         name: the short name used in board files, such as "m4".
-        title: the name Arm uses.
-        cpu: the value of `-mcpu` for GCC and clang.
+        title: the name its architects use.
+        cpu: the value of `-mcpu` for GCC and clang; of `-march` where `isa` is "riscv".
         fpus: the FPU options the core can be built with; the board says which one it has.
         features: what kernels may ask for: "armv6m" and "armv7m" (no more than these instruction
             sets, so that kernels made for them are the best there are), "long_multiply"
@@ -48,6 +48,7 @@ class Core:
         unicorn_model: Unicorn's CPU constant without `UC_CPU_ARM_`, or None where it has none.
         qemu_machine: the QEMU machine that has this core, or None.
         source: the manual behind the row.
+        isa: "arm" or "riscv"; it decides the compiler.
         loop_bytes: code bytes that a loop should not exceed, or None; a board with slow flash and
             a small cache sets it: see `Board.tuned_core`.
         priced_as: another core with the same instructions, by whose measured costs kernels are
@@ -64,6 +65,7 @@ class Core:
     unicorn_model: str | None
     qemu_machine: str | None
     source: str
+    isa: str = "arm"
     loop_bytes: int | None = None
     priced_as: str = ""
 
@@ -80,6 +82,9 @@ class Core:
         """
         if fpu not in self.fpus:
             raise InternalError(f"{self.title} is never built with the FPU {fpu!r}")
+        if self.isa == "riscv":
+            # No small data: its section and its base register are one thing less to set up.
+            return (f"-march={self.cpu}", "-mabi=ilp32", "-msmall-data-limit=0")
         return (f"-mcpu={self.cpu}", "-mthumb", *_FLOAT_FLAGS[fpu])
 
 
@@ -175,6 +180,19 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 unicorn_model=None,
                 qemu_machine="mps3-an547",
                 source="Cortex-M55 TRM, 101051, chapter A1",
+            ),
+            Core(
+                name="rv32imc",
+                title="RISC-V RV32IMC",
+                cpu="rv32imc",
+                fpus=(NO_FPU,),
+                features=frozenset({"long_multiply"}),
+                unaligned_access=False,
+                cycle_model=None,
+                unicorn_model=None,
+                qemu_machine="virt",
+                source="The RISC-V Instruction Set Manual I, 20191213, chapters 2, 7, 16",
+                isa="riscv",
             ),
         )
     }

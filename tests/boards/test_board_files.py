@@ -24,7 +24,7 @@ def test_every_file_of_the_folder_is_listed() -> None:
 
 
 def test_every_emulated_core_has_a_board() -> None:
-    emulated = {core.name for core in CORES.values() if core.unicorn_model}
+    emulated = {core.name for core in CORES.values() if core.unicorn_model} | {"rv32imc"}
     assert {board.core.name for board in BOARDS} == emulated
 
 
@@ -51,7 +51,8 @@ def test_board_is_sound(board: Board) -> None:
     assert board.qemu_machine in (None, board.core.qemu_machine) or (
         board.qemu_machine == "netduinoplus2" and "stm32f407" in board.aliases
     )
-    assert board.flags[0] == f"-mcpu={board.core.cpu}"
+    option = {"arm": "-mcpu", "riscv": "-march"}[board.core.isa]
+    assert board.flags[0] == f"{option}={board.core.cpu}"
 
 
 def _map(name: str) -> list[tuple[str, int, int]]:
@@ -118,13 +119,13 @@ def test_firmware_tables(board: Board) -> None:
     assert board.soc is not None
     assert board.clock is not None
     assert board.console is not None
-    pins = {"stm32": "P", "nrf": "P", "rp2": "GP", "mps2": ""}
+    pins = {"stm32": "P", "nrf": "P", "rp2": "GP", "mps2": "", "virt": ""}
     prefix = next(p for start, p in pins.items() if board.soc.family.startswith(start))
     assert board.console.tx.startswith(prefix)
     assert bool(board.console.tx) == bool(prefix)
     assert ("." in board.console.tx) == board.soc.family.startswith("nrf")
     # Estimates need a figure of the maker's; there is none for FPGA images and for RP2350.
-    assert (board.energy is None) == (board.soc.family in ("mps2", "rp2350"))
+    assert (board.energy is None) == (board.soc.family in ("mps2", "virt", "rp2350"))
     if board.energy is not None:
         assert 0.01 <= board.energy.ma_per_mhz <= 0.5
 

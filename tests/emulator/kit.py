@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgegen.emulate.firmware import ModelLibrary
+from edgegen.target.board import Board, list_boards
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BYTES = 8
+
+
+def arm_boards() -> list[Board]:
+    """The boards whose core Unicorn could have."""
+    return [board for board in list_boards() if board.core.isa == "arm"]
+
 
 HEADER = """\
 #ifndef {NAME}_H

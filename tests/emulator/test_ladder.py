@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
     from edgegen.emulate.session import Session
 
-QEMU_BOARDS = [
-    b for b in list_boards() if b.qemu_machine and b.console and b.core.cpu.startswith("cortex")
-]
+QEMU_BOARDS = [b for b in list_boards() if b.qemu_machine and b.console and b.core.isa == "arm"]
 needs_qemu = pytest.mark.skipif(
     shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is missing"
 )

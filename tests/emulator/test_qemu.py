@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is missing")
-BOARDS = [qemu_board(board) for board in list_boards() if board.qemu_machine]
+BOARDS = [
+    qemu_board(board) for board in list_boards() if board.qemu_machine and board.core.isa == "arm"
+]
 DATA = bytes(range(200, 200 + 2 * BYTES))
 
 

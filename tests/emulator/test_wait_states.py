@@ -20,8 +20,8 @@ from edgegen.emulate.wait_states import (
     FlashWatch,
     flash_models,
 )
-from edgegen.target.board import Board, list_boards, load_board
-from tests.emulator.kit import BYTES, layer_names, two_layers
+from edgegen.target.board import Board, load_board
+from tests.emulator.kit import BYTES, arm_boards, layer_names, two_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,7 +198,7 @@ def test_models_of_boards(
     assert (best.cold, worst.cold, worst.prefetch) == (False, True, False)
 
 
-@pytest.mark.parametrize("board", list_boards(), ids=lambda board: board.name)
+@pytest.mark.parametrize("board", arm_boards(), ids=lambda board: board.name)
 def test_range_of_a_run(board: Board, tmp_path: Path) -> None:
     elf = build_runner([two_layers(tmp_path)], board, workdir=tmp_path / "build")
     files = {"input.bin": DATA}
