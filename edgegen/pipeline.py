@@ -28,6 +28,7 @@ from edgegen.passes.constant_channels import remove_constant_channels
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
 from edgegen.passes.explicit_padding import absorb_padding
+from edgegen.passes.flattening import read_images_whole
 from edgegen.passes.layout import assign_layouts
 from edgegen.passes.removed import removed
 from edgegen.plan.plan import Plan, plan, plan_text
@@ -47,6 +48,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("layout", assign_layouts),
     Pass("explicit_padding", absorb_padding),
     Pass("constant_channels", remove_constant_channels),
+    Pass("flattening", read_images_whole),
 )
 """Every exact rewrite, in order."""
 

@@ -12,6 +12,7 @@ from edgegen.errors import Problem, UnsupportedError
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
+from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
@@ -75,6 +76,13 @@ class FullyConnected(Op):
     def rows(self, io: OpIO) -> int:
         """Number of rows that the weights are applied to."""
         return io.input(0).type.elements // io.input(1).type.shape[1]
+
+    def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
+        """See `Op.row_windows`: all rows of an image that is flattened make the one output row."""
+        shape = io.input(0).type.shape
+        if len(shape) != 4 or shape[:1] != (1,) or shape[1] < 2 or self.rows(io) != 1:
+            return None
+        return (RowWindow(shape[1]), *(None for _ in io.inputs[1:]))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

@@ -305,29 +305,31 @@ class Streams:
 
     def _ram(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
         """Bytes that a stream needs, planned for it alone, and the tensors that only wait."""
+        read = self._read(first, end)
+        entries = tuple((name, form) for name, form in state if name in read)
         key = (
             first,
             end,
-            state,
+            entries,
             *(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps),
             *(s.copied for s in steps),
         )
         if key not in self._needs:
-            self._needs[key] = self._planned(first, end, state, steps)
-        return self._needs[key]
+            self._needs[key] = self._planned(first, end, entries, steps)
+        waiting = (f.size(self.graph.tensor(n).type) for n, f in state if n not in read)
+        return self._needs[key] + sum(round_up(size, ALIGNMENT) for size in waiting)
+
+    def _read(self, first: int, end: int) -> set[str]:
+        """The buffers that a stream reads."""
+        ops = self.graph.ops[first:end]
+        return {self.owner[n] for op in ops for n in op.inputs if n is not None and n in self.owner}
 
     def _planned(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
+        """Bytes of the stream's own plan; `state` holds what it reads."""
         ops = self.graph.ops[first:end]
-        read = {self.owner[n] for op in ops for n in op.inputs if n is not None and n in self.owner}
         _, exits = self._outside(first, end)
-        stored = dict(state)
-        entries = [name for name in stored if name in read]
+        entries = [name for name, _ in state]
         lasting = [name for name in entries if self.last_reader.get(name, -1) >= end]
-        waiting = sum(
-            round_up(form.size(self.graph.tensor(name).type), ALIGNMENT)
-            for name, form in state
-            if name not in read
-        )
         graph = replace(
             self.graph,
             ops=ops,
@@ -344,11 +346,11 @@ class Streams:
             },
         )
         builder = Builder(graph, dict(self.owner), self.core)
-        for name in entries:
-            builder.store(name, stored[name])
+        for name, form in state:
+            builder.store(name, form)
         for op, step in zip(ops, steps, strict=True):
             builder.call(op, step, ())
-        return waiting + first_fit(arena_problem(builder.program(""), ALIGNMENT))
+        return first_fit(arena_problem(builder.program(""), ALIGNMENT))
 
 
 def _chosen(steps: tuple[Step, ...]) -> Iterator[tuple[object, ...]]:

@@ -26,9 +26,11 @@ from tests.support.cases import Case, load_cases, read_case, stems
 from tests.support.data import Array
 
 _TALL = Path(__file__).with_name("tall_cases.toml")
-_OPERATORS = {"conv2d": "CONV_2D", "depthwise_conv2d": "DEPTHWISE_CONV_2D"} | {
-    f"{kind}_pool2d": f"{kind.upper()}_POOL_2D" for kind in ("average", "max")
-}
+_OPERATORS = {
+    "conv2d": "CONV_2D",
+    "depthwise_conv2d": "DEPTHWISE_CONV_2D",
+    "fully_connected": "FULLY_CONNECTED",
+} | {f"{kind}_pool2d": f"{kind.upper()}_POOL_2D" for kind in ("average", "max")}
 
 
 @functools.cache
