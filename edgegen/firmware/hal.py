@@ -76,6 +76,13 @@ def require_startup(board: Board) -> None:
         raise BoardError(Problem(f"there is no start-up code for the family {board.soc.family}"))
 
 
+def brings_loader(board: Board) -> bool:
+    """Whether the board's images begin with a loader, in the flash's reserved bytes."""
+    return board.soc is not None and (
+        (templates_dir() / _SOC / board.soc.family / "boot2.c.j2").is_file()
+    )
+
+
 def hal_files(
     board: Board, *, sections: Sections | None = None, ram_code: bool = False
 ) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from edgegen.emulate.toolchain import find_gcc
 from edgegen.errors import InputError, Problem, ToolError
-from edgegen.firmware.families import load_family
+from edgegen.firmware.hal import brings_loader
 from edgegen.firmware.uf2 import uf2
 from edgegen.target.board import Board, Region
 
@@ -24,6 +24,7 @@ LINK: Final = (
     "-Wl,--nmagic",
 )
 _SIZES: Final = re.compile(r"^(\.\S+)\s+(\d+)\s+(\d+)", re.M)
+_DEFINES: Final = re.compile(r"^add_compile_definitions\((.*)\)$", re.M)
 _COPIED: Final = frozenset({".data", ".ramfunc"})
 """Sections in RAM that are filled from flash."""
 
@@ -79,6 +80,7 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
             *COMPILE,
             *WARNINGS,
             *(["-Werror", "-Wl,--fatal-warnings"] if werror else []),
+            *_defines(project),
             *includes,
             *map(str, sources),
             *LINK,
@@ -89,20 +91,25 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
         ]
     )
     _run([_tool("objcopy"), "-O", "binary", str(elf), str(binary)])
-    family = load_family(board)
     drive = None
-    if family.uf2_family is not None:
+    if board.soc is not None and board.soc.uf2_family is not None:
         drive = build / "firmware.uf2"
-        image = uf2(binary.read_bytes(), image_origin(board), family.uf2_family)
-        drive.write_bytes(image)
+        drive.write_bytes(uf2(binary.read_bytes(), image_origin(board), board.soc.uf2_family))
     flash, ram = image_sizes(elf, board)
     return Image(elf, binary, drive, flash, ram)
+
+
+def _defines(project: Path) -> list[str]:
+    """The macros that the project's CMake file defines for all its sources."""
+    build_file = project / "CMakeLists.txt"
+    text = build_file.read_text(encoding="utf-8") if build_file.is_file() else ""
+    return [f"-D{name}" for found in _DEFINES.findall(text) for name in found.split()]
 
 
 def image_origin(board: Board) -> int:
     """The address of an image's first byte: of the loader, where the project brings one."""
     code = board.placement.code
-    return code.origin if load_family(board).brings_loader else code.usable_origin
+    return code.origin if brings_loader(board) else code.usable_origin
 
 
 def image_sizes(elf: Path, board: Board) -> tuple[int, int]:

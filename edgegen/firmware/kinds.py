@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgegen.codegen.environment import render
-from edgegen.firmware.families import load_family
 from edgegen.firmware.image import COMPILE, LINK, WARNINGS, image_origin
 from edgegen.resources import source_of
 
@@ -35,7 +34,7 @@ class Kind:
 def view(project: Project, **more: object) -> dict[str, object]:
     """Variables of all build files."""
     target = project.target
-    family = load_family(target.board)
+    soc = target.board.soc
     return {
         "name": project.name,
         "NAME": project.name.upper(),
@@ -44,9 +43,8 @@ def view(project: Project, **more: object) -> dict[str, object]:
         "board": target.board,
         "defines": project.defines,
         "samples": project.samples,
-        "family": family,
         "origin": f"{image_origin(target.board):#010x}",
-        "uf2_family": "" if family.uf2_family is None else f"{family.uf2_family:#010x}",
+        "uf2_family": f"{soc.uf2_family:#010x}" if soc and soc.uf2_family else "",
         "compile_flags": COMPILE,
         "warnings": WARNINGS,
         "link_flags": LINK,

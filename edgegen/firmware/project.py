@@ -11,6 +11,8 @@ from edgegen.codegen.package import Package
 from edgegen.codegen.writer import write_folder
 from edgegen.emulate.toolchain import Sections
 from edgegen.errors import InputError, Problem
+from edgegen.firmware.app import APPS as CONSOLES
+from edgegen.firmware.app import app_defines, render_app
 from edgegen.firmware.demo import render_demo
 from edgegen.firmware.hal import hal_files
 from edgegen.firmware.kinds import KINDS
@@ -18,8 +20,8 @@ from edgegen.firmware.samples import Samples, choose_samples
 from edgegen.pipeline import Compilation, Options, render
 from edgegen.target.board import Board
 
-APPS: Final = ("demo",)
-"""What a project's main program can be."""
+APPS: Final = ("demo", *CONSOLES)
+"""What a project's main program can be: a run over a few samples, or a console."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def write_project(
     kind: str,
     folder: Path,
     *,
-    app: str = "demo",
+    app: str = "console",
     samples: Samples | None = None,
     options: Options | None = None,
 ) -> Project:
@@ -85,7 +87,7 @@ def write_projects(
     kind: str,
     folder: Path,
     *,
-    app: str = "demo",
+    app: str = "console",
     samples: Samples | None = None,
     options: Options | None = None,
 ) -> Project:
@@ -96,7 +98,7 @@ def write_projects(
         kind: one of `KINDS`.
         folder: must not exist, or be empty: what a user has changed there is never replaced.
         app: one of `APPS`.
-        samples: what the demonstration runs; by default the self-test's input.
+        samples: what the demonstration runs, which has no other input; by default the self-test's.
         options: what the user asked of the compilation.
 
     Raises:
@@ -133,10 +135,14 @@ def make_project(
         raise InputError(Problem(f"a board is given twice: {', '.join(names)}"))
     parts = tuple(_target(c, b, options, bare=made.bare) for c, b in targets)
     compilation = targets[0][0]
-    samples = samples or choose_samples(compilation.source)
+    package = parts[0].package
     title = " or ".join(board.title for _, board in targets)
-    files = render_demo(parts[0].package, samples, board=title, sketch=made.sketch)
-    return Project(compilation.name, parts, app, files, (), samples)
+    if app == "demo":
+        samples = samples or choose_samples(compilation.source)
+        files = render_demo(package, samples, board=title, sketch=made.sketch)
+        return Project(compilation.name, parts, app, files, (), samples)
+    files = render_app(package, app, board=title)
+    return Project(compilation.name, parts, app, files, app_defines(package, app))
 
 
 def _target(

@@ -38,10 +38,12 @@ class Soc:
     Attributes:
         family: one of `FAMILIES`.
         device: the part's name in lower case, as modm-devices spells it; empty for none.
+        uf2_family: the UF2 family ID that its boot loader's USB drive takes, or None.
     """
 
     family: str
     device: str
+    uf2_family: int | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,11 @@ def read_soc(root: Table) -> Soc | None:
     if not root.has("soc"):
         return None
     table = root.table("soc")
-    soc = Soc(family=table.choice("family", FAMILIES), device=table.get("device", str, default=""))
+    soc = Soc(
+        family=table.choice("family", FAMILIES),
+        device=table.get("device", str, default=""),
+        uf2_family=table.optional_number("uf2_family", 0, _ADDRESS_SPACE - 1),
+    )
     if soc.device and not re.fullmatch(r"[a-z0-9-]+(@[a-z]+)?", soc.device):
         table.problem(f"{soc.device!r} is no part's name in lower case", "device")
     table.finish()
