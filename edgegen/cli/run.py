@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgegen.bundle import compile_bundle
+from edgegen.cli._emulated import IMAGES, Talk, run_image, run_in_emulator
 from edgegen.cli.common import (
     BOARD,
     INPUTS,
@@ -17,6 +18,7 @@ from edgegen.cli.common import (
     require_one_or_shared,
 )
 from edgegen.codegen.writer import write_files
+from edgegen.emulate.session import EMULATORS
 from edgegen.errors import InputError, Problem
 from edgegen.pipeline import Options, compile_model, load_model, model_name, place
 from edgegen.report import tables
@@ -36,6 +38,20 @@ from edgegen.verify.verify import reference_runs
 @click.option("--shared-arena", is_flag=True, help="One arena for several models.")
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
 @click.option("--report", type=click.Path(path_type=Path), help="A .json file for the figures.")
+@click.option(
+    "--emulator",
+    type=click.Choice(EMULATORS),
+    help="Run the whole firmware in it, inputs and outputs through the UART; without: "
+    "Unicorn with the library alone, every layer counted.",
+)
+@click.option("--send", default="", help="For an image: text to send to its UART.")
+@click.option("--until", default="", help="For an image: end when its UART has said this.")
+@click.option(
+    "--seconds",
+    default=60.0,
+    show_default=True,
+    help="With a UART: wall time for an image, or for one inference.",
+)
 @reports_errors
 def command(
     models: tuple[Path, ...],
@@ -45,8 +61,26 @@ def command(
     shared_arena: bool,
     gcc_option: str,
     report: Path | None,
+    emulator: str | None,
+    send: str,
+    until: str,
+    seconds: float,
 ) -> None:
-    """Run MODELS on an emulated board: exactness, instructions, cycles, memory."""
+    """Run MODELS on an emulated board: exactness, instructions, cycles, memory.
+
+    A firmware image (.elf, .uf2, .bin) instead of a model is run as it is.
+    """
+    if models[0].suffix.lower() in IMAGES:
+        run_image(models[0], board, emulator, Talk(send, until, seconds))
+        return
+    if emulator is not None:
+        for option, value in (("--shared-arena", shared_arena), ("--report", report)):
+            if value:
+                raise InputError(Problem(f"{option} is not for --emulator"))
+        if len(models) > 1:
+            raise InputError(Problem("--emulator runs one model", hint="run them one by one"))
+        run_in_emulator(models[0], board, inputs, options, emulator, seconds)
+        return
     with emulation():
         from edgegen.emulate.model_run import run_model
         from edgegen.report.run_table import print_run

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgegen.emulate import qemu, qemu_session, rp2040js
+from edgegen.emulate.session import EMULATORS
 from edgegen.errors import InputError, Problem, ToolError
 
 if TYPE_CHECKING:
@@ -69,12 +70,7 @@ LADDER: Final = (
     Emulator("qemu", qemu_session.why_not, _no_qemu, qemu_session.QemuSession),
     Emulator("rp2040js", rp2040js.why_not, rp2040js.missing, rp2040js.Rp2040jsSession),
 )
-"""In the order of automatic choice."""
-
-
-def names() -> tuple[str, ...]:
-    """The emulators' names."""
-    return tuple(emulator.name for emulator in LADDER)
+"""In the order of automatic choice, that of `EMULATORS`."""
 
 
 def choose(board: Board, name: str | None = None) -> Emulator:
@@ -84,9 +80,9 @@ def choose(board: Board, name: str | None = None) -> Emulator:
         InputError: there is no such emulator.
         ToolError: it cannot run the board, or is not installed; says what is there instead.
     """
-    if name is not None and name not in names():
+    if name is not None and name not in EMULATORS:
         raise InputError(
-            Problem(f"there is no emulator {name!r}", hint=f"emulators: {', '.join(names())}")
+            Problem(f"there is no emulator {name!r}", hint=f"emulators: {', '.join(EMULATORS)}")
         )
     problems = []
     for emulator in LADDER:
@@ -119,7 +115,7 @@ def start(image: Path, board: Board, emulator: str | None = None) -> Session:
     Args:
         image: an ELF, UF2 or binary file that was linked for `board`.
         board: one with a console.
-        emulator: one of `names()`; None takes the first that can.
+        emulator: one of `EMULATORS`; None takes the first that can.
 
     Raises:
         InputError: there is no such emulator, or the image cannot be read.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+EMULATORS: Final = ("unicorn", "qemu", "rp2040js")
+"""Names of the emulators, in the order of automatic choice; see `edgegen.emulate.ladder`."""
 
 
 class Session(Protocol):
