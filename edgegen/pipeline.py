@@ -31,6 +31,7 @@ from edgegen.passes.explicit_padding import absorb_padding
 from edgegen.passes.flattening import read_images_whole
 from edgegen.passes.layout import assign_layouts
 from edgegen.passes.removed import removed
+from edgegen.passes.widening import fuse_widening
 from edgegen.plan.plan import Plan, plan, plan_text
 from edgegen.report.build_report import build_report, report_text
 from edgegen.target.arithmetic import require_integers
@@ -45,6 +46,7 @@ from edgegen.target.streams import by_rows
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
     Pass("constant_folding", fold_constants),
+    Pass("widening", fuse_widening),
     Pass("layout", assign_layouts),
     Pass("explicit_padding", absorb_padding),
     Pass("constant_channels", remove_constant_channels),

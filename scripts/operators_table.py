@@ -51,7 +51,7 @@ FAMILIES = {"dsp": "DSP", "v7m": "Armv7-M", "v6m": "Armv6-M"}
 
 
 def kernels_of(op: type[Op], numbers: Numbers) -> str:
-    """The cores that an operator has kernels for, on integers or on float32."""
+    """The cores that an operator has kernels for, on some numbers."""
     if op.alias_of is not Op.alias_of:
         return "no code"
     names = [k.name for k in kernels_for(op) if numbers in k.computes]
@@ -70,16 +70,18 @@ def page() -> str:
             "# Operators",
             "Written by `scripts/operators_table.py` from the code; a test keeps it current.",
             "## TFLite",
-            "On int8 exactly as TFLite 2.14's reference kernels compute; on float32 within "
-            "rounding. Kernels are plain C for any core, and code made for some: DSP is Cortex-M4, "
-            "M7 and M33, Armv7-M the Cortex-M3, Armv6-M the Cortex-M0 and M0+.",
+            "On int8 and int16 (activations, with int8 weights) exactly as TFLite 2.14's "
+            "reference kernels compute; on float32 within rounding. Kernels are plain C for any "
+            "core, and code made for some: DSP is Cortex-M4, M7 and M33, Armv7-M the Cortex-M3, "
+            "Armv6-M the Cortex-M0 and M0+.",
             table(
-                ("operator", "what", "int8 kernels for", "float32 kernels for"),
+                ("operator", "what", "int8 kernels for", "int16", "float32"),
                 (
                     (
                         ", ".join(s for s in op.sources if s.isupper()),
                         first_line(op.__doc__),
                         kernels_of(op, Numbers.INTEGER),
+                        kernels_of(op, Numbers.INT16),
                         kernels_of(op, Numbers.FLOAT32),
                     )
                     for op in tflite

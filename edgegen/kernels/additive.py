@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 from edgegen.ir import OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Cost, Formats, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.broadcast import (
     binary_call,
     binary_formats,
@@ -18,7 +18,7 @@ from edgegen.kernels.broadcast import (
 from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder
-from edgegen.ops.additive import LEFT_SHIFT, Additive
+from edgegen.ops.additive import Additive, left_shift
 
 _COSTS: FittedTable = {
     "m0+": ((271.76,), (356.76,)),
@@ -36,6 +36,7 @@ class ScalarAdditive(Kernel[AdditiveT]):
 
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 256
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
 
     @property
     @abstractmethod
@@ -51,8 +52,8 @@ class ScalarAdditive(Kernel[AdditiveT]):
         return binary_order(io)
 
     def features(self, op: AdditiveT, io: KernelIO) -> tuple[int, ...]:  # noqa: ARG002
-        """What its cost depends on: bytes of the output."""
-        return (io.output_format.size(io.output.type),)
+        """What its cost depends on: values of the output, padding included."""
+        return (io.output_format.size(io.output.type) // io.output.type.dtype.bytes,)
 
     def cost(self, op: AdditiveT, io: KernelIO) -> Cost:
         """See `Kernel.cost`."""
@@ -60,13 +61,22 @@ class ScalarAdditive(Kernel[AdditiveT]):
 
     def pack(self, op: AdditiveT, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        a, b, out = op.multipliers(io)
         routine = binary_routine(io)
+        if op.by_shifts(io):
+            shifts = op.right_shifts(io)
+            return Packed(
+                constants=operand_constants(io, 2),
+                call={**binary_call(io, op.output_range(io)), "ctype": routine["ctype"]}
+                | {"shifts": shifts},
+                routine={**routine, "by_shifts": True, **self.words},
+                variant=binary_variant(io) + "_shifts",
+            )
+        a, b, out = op.multipliers(io)
         return Packed(
             constants=operand_constants(io, 2),
             call={**binary_call(io, op.output_range(io)), "ctype": routine["ctype"]}
-            | {"a": a, "b": b, "out": out},
-            routine={**routine, "left_shift": LEFT_SHIFT, **self.words},
+            | {"a": a, "b": b, "out": out, "shifts": ()},
+            routine={**routine, "by_shifts": False, "left_shift": left_shift(io), **self.words},
             variant=binary_variant(io),
             helpers=("requantise",),
         )

@@ -32,13 +32,15 @@ class ConstantKind(Enum):
 
 
 class Numbers(Enum):
-    """What an operator computes on; see `edgegen.ops.rules.is_float`."""
+    """What an operator computes on, as its first tensor says; see `edgegen.ops.rules`."""
 
     INTEGER = "integers"
+    INT16 = "int16"
     FLOAT32 = "float32"
 
 
 ANY_NUMBERS = frozenset(Numbers)
+ANY_INTEGERS = frozenset({Numbers.INTEGER, Numbers.INT16})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgegen.ir import OpIO
 from edgegen.kernels.base import Formats, KernelIO
+from edgegen.kernels.c_types import c_type
 from edgegen.kernels.formats import DENSE
 from edgegen.kernels.operands import ALL_FORMATS, storage_offset
 from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, by_byte
@@ -36,7 +37,8 @@ def broadcast_loops(io: KernelIO) -> tuple[Loop, ...]:
     """
     a, b = io.input(0).type.shape, io.input(1).type.shape
     if io.input(0).type.elements == io.input(1).type.elements == io.output.type.elements:
-        return (Loop(io.output_format.size(io.output.type), 1, 1),)
+        size = io.output_format.size(io.output.type)
+        return (Loop(size // io.output.type.dtype.bytes, 1, 1),)
     rank = len(io.output.type.shape)
     dims = zip(io.output.type.shape, _steps(a, rank), _steps(b, rank), strict=True)
     loops: list[Loop] = []
@@ -84,7 +86,10 @@ def binary_order(io: KernelIO) -> AccessOrder:
             reads[k] = np.full(at.max() + 1, UNTOUCHED)
             # Of several reads of a byte the last assignment, the latest time, stays.
             reads[k][at] = writes
-        return by_byte(reads, writes)
+        item = io.output.type.dtype.bytes
+        return by_byte(
+            {k: np.repeat(times, item) for k, times in reads.items()}, np.repeat(writes, item)
+        )
 
     return AccessOrder(promise)
 
@@ -102,15 +107,20 @@ def binary_call(io: KernelIO, output_range: tuple[int, int]) -> dict[str, Any]:
     }
 
 
+def stored_type(io: KernelIO) -> str:
+    """The C type of the values that the output's buffer stores."""
+    return "uint8_t" if storage_offset(io.output_format) else c_type(io.output.type.dtype)
+
+
 def binary_routine(io: KernelIO) -> dict[str, Any]:
     """Variables of `routine`: the number of loops and the type of stored bytes."""
     return {
         "depth": len(broadcast_loops(io)),
-        "ctype": "uint8_t" if storage_offset(io.output_format) else "int8_t",
+        "ctype": stored_type(io),
     }
 
 
 def binary_variant(io: KernelIO) -> str:
     """Tells routines with different variables apart."""
-    suffix = "_u8" if storage_offset(io.output_format) else ""
+    suffix = {"int8_t": "", "uint8_t": "_u8"}.get(stored_type(io), "_s16")
     return f"{len(broadcast_loops(io))}d{suffix}"

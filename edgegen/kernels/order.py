@@ -191,3 +191,19 @@ def elementwise(counts: tuple[int, ...], elements: int) -> AccessOrder:
         )
 
     return AccessOrder(promise)
+
+
+def value_by_value(count: int, read: int, written: int) -> AccessOrder:
+    """Reads a value, then writes one.
+
+    Args:
+        count: number of values.
+        read: bytes of a value of the input.
+        written: bytes of a value of the output.
+    """
+
+    def promise() -> Accesses:
+        at = np.arange(count, dtype=np.int64)
+        return steps((at * read, (at + 1) * read), (at * written, (at + 1) * written))
+
+    return AccessOrder(promise)

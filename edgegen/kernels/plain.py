@@ -11,6 +11,7 @@ from edgegen.kernels.order import NO_PROMISE, AccessOrder
 OpT = TypeVar("OpT", bound=Op)
 
 FLOAT_ONLY = frozenset({Numbers.FLOAT32})
+INT16_ONLY = frozenset({Numbers.INT16})
 
 
 class PlainKernel(Kernel[OpT]):
@@ -36,3 +37,10 @@ class Float32Kernel(PlainKernel[OpT]):
     def template(self) -> str:
         """See `Kernel.template`."""
         return self.shared_template or super().template
+
+
+class Int16Kernel(PlainKernel[OpT]):
+    """An operator on int16 activations, value by value unless a subclass says otherwise."""
+
+    name: ClassVar[str] = "int16"
+    computes: ClassVar[frozenset[Numbers]] = INT16_ONLY

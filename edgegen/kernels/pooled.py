@@ -6,6 +6,7 @@ from typing import Any
 
 from edgegen.ir import OpIO
 from edgegen.kernels.base import Formats, KernelIO, Packed
+from edgegen.kernels.c_types import c_type
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, round_up
 from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.operands import operand_constants, storage_offset
@@ -21,7 +22,7 @@ def pool_formats(io: OpIO) -> tuple[Formats, ...]:
 
 
 def pixel_pitch(form: Format, channels: int) -> int:
-    """Bytes from one pixel to the next."""
+    """Values from one pixel to the next."""
     return round_up(channels, 1 if form.layout is Layout.DENSE else 4)
 
 
@@ -45,8 +46,10 @@ def pool_packed(op: Pool2D, io: KernelIO, *, by_rows: bool) -> Packed:
     vertical, horizontal = op.window()
     low, high = op.output_range(io)
     offset = storage_offset(io.output_format)
+    ctype = "uint8_t" if offset else c_type(io.output.type.dtype)
     routine = {
-        "ctype": "uint8_t" if offset else "int8_t",
+        "ctype": ctype,
+        "item": " * (int32_t)sizeof(int16_t)" if ctype == "int16_t" else "",
         "offset": offset,
         "by_rows": by_rows,
     }
@@ -68,6 +71,6 @@ def pool_packed(op: Pool2D, io: KernelIO, *, by_rows: bool) -> Packed:
         constants=operand_constants(io, 1),
         call=call,
         routine=routine,
-        variant=("u8" if offset else "") + ("row" if by_rows else ""),
+        variant={"uint8_t": "u8", "int16_t": "s16"}.get(ctype, "") + ("row" if by_rows else ""),
         helpers=row_helpers(by_rows=by_rows),
     )

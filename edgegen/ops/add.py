@@ -1,4 +1,4 @@
-"""ADD on int8 and float32, with broadcasting."""
+"""ADD on int8, int16 and float32, with broadcasting."""
 
 from __future__ import annotations
 

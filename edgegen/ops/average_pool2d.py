@@ -1,4 +1,4 @@
-"""AVERAGE_POOL_2D on int8 and float32."""
+"""AVERAGE_POOL_2D on int8, int16 and float32."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class AveragePool2D(Pool2D):
             _, height, width, _ = io.input(0).type.shape
             values = min(self.size[0], height) * min(self.size[1], width)
             # Twice the largest sum: rounding adds half a divisor.
-            if 256 * values > INT32_MAX:
+            largest = 1 << 16 if rules.is_int16(io) else 256
+            if largest * values > INT32_MAX:
                 problems = [Problem(f"a mean of {values} values could overflow int32")]
         return problems
 
@@ -47,4 +48,6 @@ class AveragePool2D(Pool2D):
             return (activate(total / count, self.activation)[np.newaxis],)
         # The zero point takes no part: the mean of quantised values is rounded as it is.
         mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
-        return (rules.saturate(mean, *self.output_range(io))[np.newaxis],)
+        return (
+            rules.saturate(mean, *self.output_range(io), dtype=io.output.type.dtype)[np.newaxis],
+        )

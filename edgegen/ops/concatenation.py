@@ -1,4 +1,4 @@
-"""CONCATENATION on int8 and float32. Source: TFLite 2.14 `kernels/concatenation.cc`."""
+"""CONCATENATION on int8, int16 and float32. Source: TFLite 2.14 `kernels/concatenation.cc`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Concatenation(Op):
         """See `Op.node`."""
         return self.tflite(
             "CONCATENATION",
-            rules.version(io, int8=2),
+            rules.version(io, int8=2, int16=3),
             axis=self.axis,
             fused_activation_function=self.activation,
         )
@@ -73,7 +73,7 @@ class Concatenation(Op):
         """See `Op.check`."""
         count = len(io.inputs)
         problems = rules.count_problems(io, (max(count, 1), count)) or rules.value_problems(
-            io, io.output, role="output"
+            io, io.output, role="output", int16=True
         )
         if self.activation != "NONE":
             problems.append(

@@ -1,4 +1,4 @@
-"""CONV_2D on int8 and float32: groups, any stride, padding and dilation."""
+"""CONV_2D on int8, int16 and float32: groups, any stride, padding and dilation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
@@ -18,9 +18,9 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
-from edgegen.ops.requantise import channel_multipliers, weight_problems
+from edgegen.ops.requantise import channel_multipliers, requantised, weight_problems
 from edgegen.ops.window import Window, tflite_padding, window_problems, window_summary, windows
-from edgegen.quant.fixed_point import activation_problems, activation_range, multiply
+from edgegen.quant.fixed_point import activation_problems, activation_range
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Conv2D(Op):
         """See `Op.node`."""
         return self.tflite(
             "CONV_2D",
-            rules.version(io, int8=3),
+            rules.version(io, int8=3, int16=4),
             stride_h=self.stride[0],
             stride_w=self.stride[1],
             dilation_h_factor=self.dilation[0],
@@ -86,12 +86,14 @@ class Conv2D(Op):
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(0), 4, role="input")
             + rules.rank_problems(io.input(1), 4, role="weights")
-            + rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding, self.pads)
         )
         problems = problems or weight_problems(io, axis=0)
+        if not problems and rules.is_int16(io) and io.optional(2) is None:
+            problems = [Problem("has no bias", why="TFLite's int16 kernel needs one")]
         if problems:
             return problems
         batch, height, width, depth = io.input(0).type.shape
@@ -126,7 +128,7 @@ class Conv2D(Op):
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""
         out = io.output.type
-        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+        return activation_range(self.activation, out.scale, out.zero_point, rules.limits(io))
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...]:
         """See `Op.row_windows`."""
@@ -145,8 +147,10 @@ class Conv2D(Op):
         acc = self._products(io, values, io.input(0).type.zero_point).astype(np.int64)
         total = acc + (0 if bias is None else bias.astype(np.int64))
         mantissa, shift = channel_multipliers(io, total.shape[-1])
-        out = multiply(total.astype(np.int32), mantissa, shift) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+        out = requantised(io, total, mantissa, shift)
+        return (
+            rules.saturate(out, *self.output_range(io), dtype=io.output.type.dtype)[np.newaxis],
+        )
 
     def _products(
         self, io: OpIO, values: Sequence[Array | None], zero_point: int

@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D on int8 and float32: every output channel sees one input channel."""
+"""DEPTHWISE_CONV_2D on int8, int16 and float32: every output channel sees one input channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
@@ -18,9 +18,14 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
-from edgegen.ops.requantise import channel_multipliers, weight_problems
+from edgegen.ops.requantise import (
+    channel_multipliers,
+    has_wide_sums,
+    requantised,
+    weight_problems,
+)
 from edgegen.ops.window import Window, tflite_padding, window_problems, window_summary, windows
-from edgegen.quant.fixed_point import Int64, activation_problems, activation_range, multiply
+from edgegen.quant.fixed_point import Int64, activation_problems, activation_range
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class DepthwiseConv2D(Op):
         dilated = self.dilation != (1, 1)
         return self.tflite(
             "DEPTHWISE_CONV_2D",
-            rules.version(io, int8=3, other=2 if dilated else 1),
+            rules.version(io, int8=3, other=2 if dilated else 1, int16=5),
             stride_h=self.stride[0],
             stride_w=self.stride[1],
             dilation_h_factor=self.dilation[0],
@@ -89,12 +94,14 @@ class DepthwiseConv2D(Op):
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(0), 4, role="input")
             + rules.rank_problems(io.input(1), 4, role="weights")
-            + rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding, self.pads)
         )
         problems = problems or weight_problems(io, axis=3)
+        if not problems and rules.is_int16(io) and not has_wide_sums(io):
+            problems = [Problem("bias is int32", why="TFLite's int16 kernel adds int64")]
         if problems:
             return problems
         batch, height, width, depth = io.input(0).type.shape
@@ -136,7 +143,7 @@ class DepthwiseConv2D(Op):
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""
         out = io.output.type
-        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+        return activation_range(self.activation, out.scale, out.zero_point, rules.limits(io))
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...]:
         """See `Op.row_windows`."""
@@ -157,8 +164,10 @@ class DepthwiseConv2D(Op):
         acc = self._products(io, values, io.input(0).type.zero_point).astype(np.int64)
         bias = values[2] if len(values) > 2 else None
         sums = acc + (0 if bias is None else bias.astype(np.int64).ravel())
-        out = multiply(sums, *self.multipliers(io)) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io))[np.newaxis],)
+        out = requantised(io, sums, *self.multipliers(io))
+        return (
+            rules.saturate(out, *self.output_range(io), dtype=io.output.type.dtype)[np.newaxis],
+        )
 
     def _products(
         self, io: OpIO, values: Sequence[Array | None], zero_point: int

@@ -1,4 +1,4 @@
-"""DEQUANTIZE: 8-bit values as the real ones that they stand for."""
+"""DEQUANTIZE: 8-bit and int16 values as the real ones that they stand for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.ops.quantize import DTYPES
+from edgegen.ops.quantize import DTYPES, real_values
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Dequantize(Op):
         )
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
-        """See `Op.evaluate`; source: TFLite `reference/dequantize.h`, in double."""
+        """See `Op.evaluate`."""
         x, kind = values[0], io.input(0).type
         assert x is not None
-        return (((x.astype(np.float64) - kind.zero_point) * kind.scale).astype(np.float32),)
+        return (real_values(kind, x),)

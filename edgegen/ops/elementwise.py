@@ -28,18 +28,21 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] |
     return tuple(n if m == 1 else m for m, n in zip(a, b, strict=True))
 
 
-def binary_problems(io: OpIO, activation: str, max_rank: int) -> list[Problem]:
+def binary_problems(
+    io: OpIO, activation: str, max_rank: int, *, int16: bool = False
+) -> list[Problem]:
     """The shape and type rule of an operator with two inputs that may broadcast.
 
     Args:
         io: the operator's tensors.
         activation: its fused activation.
         max_rank: dimensions that TFLite's int8 kernel broadcasts; equal shapes may have more.
+        int16: whether it knows int16 activations.
     """
     problems = rules.count_problems(io, (2, 2)) or (
-        rules.value_problems(io, io.input(0), role="first input")
-        + rules.value_problems(io, io.input(1), role="second input")
-        + rules.value_problems(io, io.output, role="output")
+        rules.value_problems(io, io.input(0), role="first input", int16=int16)
+        + rules.value_problems(io, io.input(1), role="second input", int16=int16)
+        + rules.value_problems(io, io.output, role="output", int16=int16)
         + activation_problems(activation)
     )
     if problems:
@@ -64,11 +67,11 @@ def binary_problems(io: OpIO, activation: str, max_rank: int) -> list[Problem]:
     return rules.shape_problems(io.output, shape)
 
 
-def unary_problems(io: OpIO) -> list[Problem]:
+def unary_problems(io: OpIO, *, int16: bool = False) -> list[Problem]:
     """The shape and type rule of an operator with one input of the output's shape."""
     return rules.count_problems(io, (1, 1)) or (
-        rules.value_problems(io, io.input(0), role="input")
-        + rules.value_problems(io, io.output, role="output")
+        rules.value_problems(io, io.input(0), role="input", int16=int16)
+        + rules.value_problems(io, io.output, role="output", int16=int16)
         + rules.shape_problems(io.output, io.input(0).type.shape)
     )
 

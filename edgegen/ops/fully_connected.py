@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED on int8 and float32: a matrix times the rows of the flattened input."""
+"""FULLY_CONNECTED on int8, int16 and float32: a matrix times the rows of the flattened input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.errors import Problem, UnsupportedError
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
@@ -17,12 +17,16 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.overflow import overflow_problems
 from edgegen.ops.real import activate, bias_of
-from edgegen.ops.requantise import channel_multipliers, multiplier_to, weight_problems
+from edgegen.ops.requantise import (
+    channel_multipliers,
+    multiplier_to,
+    requantised,
+    weight_problems,
+)
 from edgegen.quant.fixed_point import (
     Int64,
     activation_problems,
     activation_range,
-    multiply,
 )
 
 
@@ -63,7 +67,7 @@ class FullyConnected(Op):
         """See `Op.node`."""
         return self.tflite(
             "FULLY_CONNECTED",
-            5 if self.keep_num_dims else rules.version(io, int8=4),
+            5 if self.keep_num_dims else rules.version(io, int8=4, int16=7),
             keep_num_dims=self.keep_num_dims,
             weights_format="DEFAULT",
             fused_activation_function=self.activation,
@@ -88,8 +92,8 @@ class FullyConnected(Op):
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 3)) or (
             rules.rank_problems(io.input(1), 2, role="weights")
-            + rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + activation_problems(self.activation)
         )
         problems = problems or weight_problems(io, axis=0)
@@ -141,7 +145,7 @@ class FullyConnected(Op):
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""
         out = io.output.type
-        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+        return activation_range(self.activation, out.scale, out.zero_point, rules.limits(io))
 
     def evaluate(self, io: OpIO, values: Sequence[Array | None]) -> tuple[Array, ...]:
         """See `Op.evaluate`; source: reference_integer_ops:: and reference_ops::FullyConnected.
@@ -162,5 +166,9 @@ class FullyConnected(Op):
         bias = values[2] if len(values) > 2 else None
         if bias is not None:
             total = total + bias.astype(np.int64).ravel()
-        out = multiply(total, *self.multipliers(io)) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io)).reshape(io.output.type.shape),)
+        out = requantised(io, total, *self.multipliers(io))
+        return (
+            rules.saturate(out, *self.output_range(io), dtype=io.output.type.dtype).reshape(
+                io.output.type.shape
+            ),
+        )

@@ -1,4 +1,4 @@
-"""LOGISTIC (sigmoid) on int8 and float32."""
+"""LOGISTIC (sigmoid) on int8, int16 and float32."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
+from edgegen.ops.sigmoid16 import Rescaling, logistic16, rescaling, sigmoid16_problems
 from edgegen.quant.lookup import Float32, Int8, apply, exp, lookup_table
 
 OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 256.0, -128
@@ -27,7 +28,10 @@ def logistic(x: Float32) -> Float32:
 
 @dataclass(frozen=True)
 class Logistic(Op):
-    """1 / (1 + exp(-x)) of every element; on int8 the output scale is 1/256, its zero point any."""
+    """1 / (1 + exp(-x)) of every element; on int8 the output scale is 1/256, its zero point any.
+
+    On int16 the output scale is 2^-15.
+    """
 
     stem: ClassVar[str] = "logistic"
     sources: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
@@ -40,7 +44,7 @@ class Logistic(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
-        return self.tflite("LOGISTIC", rules.version(io, int8=2))
+        return self.tflite("LOGISTIC", rules.version(io, int8=2, int16=3))
 
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """See `Op.int8_form`."""
@@ -49,12 +53,14 @@ class Logistic(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
-            rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
         )
         if problems:
             return problems
         problems = rules.shape_problems(io.output, io.input(0).type.shape)
+        if rules.is_int16(io):
+            return problems + sigmoid16_problems(io, exact=True)
         if not rules.is_float(io) and io.output.type.scale != OUTPUT_SCALE:
             problems.append(
                 Problem(
@@ -72,6 +78,10 @@ class Logistic(Op):
         """
         return lookup_table(io.input(0).type, io.output.type, logistic)
 
+    def rescaling(self, io: OpIO) -> Rescaling:
+        """How int16 inputs become arguments of the table."""
+        return rescaling(io)
+
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
         """See `Op.row_windows`."""
         return rules.elementwise_rows(io)
@@ -82,4 +92,6 @@ class Logistic(Op):
         assert x is not None
         if rules.is_float(io):
             return ((1.0 / (1.0 + np.exp(-x.astype(np.float64)))).astype(np.float32),)
+        if rules.is_int16(io):
+            return (logistic16(self.rescaling(io), x),)
         return (apply(self.table(io), x),)

@@ -1,4 +1,4 @@
-"""MAX_POOL_2D on int8 and float32."""
+"""MAX_POOL_2D on int8, int16 and float32."""
 
 from __future__ import annotations
 
@@ -29,4 +29,6 @@ class MaxPool2D(Pool2D):
         largest = self.reduce(io, x, np.max)
         if rules.is_float(io):
             return (activate(largest, self.activation)[np.newaxis],)
-        return (rules.saturate(largest, *self.output_range(io))[np.newaxis],)
+        return (
+            rules.saturate(largest, *self.output_range(io), dtype=io.output.type.dtype)[np.newaxis],
+        )

@@ -1,4 +1,4 @@
-"""MEAN on int8 and float32 over any axes."""
+"""MEAN on int8, int16 and float32 over any axes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Mean(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
-        return self.tflite("MEAN", rules.version(io, int8=2), keep_dims=self.keep_dims)
+        return self.tflite("MEAN", rules.version(io, int8=2, int16=3), keep_dims=self.keep_dims)
 
     def axes(self, io: OpIO) -> tuple[int, ...]:
         """The reduced dimensions, each once, in order; a scalar has none whatever is asked."""
@@ -60,8 +60,8 @@ class Mean(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 2)) or (
-            rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + rules.constant_problems(io.input(1), role="axes", dtype=DType.INT32)
         )
         if problems:
@@ -82,7 +82,7 @@ class Mean(Op):
 
     def _overflow_problems(self, io: OpIO) -> list[Problem]:
         """Checks that neither the sum nor its requantisation leaves int32."""
-        largest = 255 * self.count(io)
+        largest = (1 << 15 if rules.is_int16(io) else 255) * self.count(io)
         if (largest << max(self.multiplier(io).shift, 0)) + _OUTPUT_STEPS <= INT32_MAX:
             return []
         return [
@@ -138,5 +138,5 @@ class Mean(Op):
         total = x.sum(axis=self.axes(io), dtype=np.int64)
         total = total - io.input(0).type.zero_point * self.count(io)
         out = multiply_by(total, self.multiplier(io)) + io.output.type.zero_point
-        mean = rules.saturate(np.asarray(out), *DType.INT8.limits)
+        mean = rules.saturate(np.asarray(out), *rules.limits(io), dtype=io.output.type.dtype)
         return (np.asarray(mean).reshape(io.output.type.shape),)

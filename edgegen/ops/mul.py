@@ -1,4 +1,4 @@
-"""MUL on int8 and float32, with broadcasting."""
+"""MUL on int8, int16 and float32, with broadcasting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
@@ -45,15 +45,15 @@ class Mul(Op):
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
         return self.tflite(
-            "MUL", rules.version(io, int8=2), fused_activation_function=self.activation
+            "MUL", rules.version(io, int8=2, int16=4), fused_activation_function=self.activation
         )
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
-        problems = binary_problems(io, self.activation, MAX_BROADCAST_RANK)
+        problems = binary_problems(io, self.activation, MAX_BROADCAST_RANK, int16=True)
         if problems or rules.is_float(io):
             return problems
-        return rescale_problems(self._factor(io), 255 * 255)
+        return rescale_problems(self._factor(io), 1 << 30 if rules.is_int16(io) else 255 * 255)
 
     def summary(self, io: OpIO) -> str:  # noqa: ARG002
         """See `Op.summary`."""
@@ -72,7 +72,7 @@ class Mul(Op):
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""
         out = io.output.type
-        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+        return activation_range(self.activation, out.scale, out.zero_point, rules.limits(io))
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
         """See `Op.row_windows`."""
@@ -88,4 +88,4 @@ class Mul(Op):
             assert value is not None
             steps.append(value.astype(np.int64) - tensor.type.zero_point)
         out = multiply_by(steps[0] * steps[1], self.multiplier(io)) + io.output.type.zero_point
-        return (rules.saturate(out, *self.output_range(io)),)
+        return (rules.saturate(out, *self.output_range(io), dtype=io.output.type.dtype),)

@@ -1,4 +1,4 @@
-"""PAD and PADV2 on int8 and float32: a constant border around a tensor.
+"""PAD and PADV2 on int8, int16 and float32: a constant border around a tensor.
 
 Source: TFLite 2.14 `kernels/pad.cc`: PAD fills with zero (on int8 the output's zero point), PADV2
 with a constant that has the output's quantisation; at most five dimensions.
@@ -38,7 +38,7 @@ class Pad(Op):
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
         kind = "PAD" if io.optional(2) is None else "PADV2"
-        return self.tflite(kind, rules.version(io, int8=2))
+        return self.tflite(kind, rules.version(io, int8=2, int16=3))
 
     def int8_form(self, io: OpIO) -> Int8Form:
         """See `Op.int8_form`."""
@@ -64,8 +64,8 @@ class Pad(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 3)) or (
-            rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + rules.same_quant_problems(io.input(0), io.output)
             + self._amount_problems(io)
             + self._fill_problems(io)
@@ -118,5 +118,5 @@ class Pad(Op):
         """See `Op.evaluate`."""
         assert values[0] is not None
         real = rules.is_float(io)
-        fill = np.float32(self.float_fill(io)) if real else np.int8(self.fill(io))
+        fill = np.float32(self.float_fill(io)) if real else self.fill(io)
         return (np.pad(values[0], self.amounts(io), constant_values=fill),)

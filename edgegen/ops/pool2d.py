@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from edgegen.errors import Problem
-from edgegen.ir import DType, Op, OpIO, Origin
+from edgegen.ir import Op, OpIO, Origin
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
@@ -53,7 +53,7 @@ class Pool2D(Op):
         """See `Op.node`."""
         return self.tflite(
             self.sources[0],
-            rules.version(io, int8=2),
+            rules.version(io, int8=2, int16=3),
             filter_height=self.size[0],
             filter_width=self.size[1],
             stride_h=self.stride[0],
@@ -77,8 +77,8 @@ class Pool2D(Op):
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
             rules.rank_problems(io.input(0), 4, role="input")
-            + rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
             + activation_problems(self.activation)
             + rules.padding_problems(self.padding, self.pads)
         )
@@ -108,7 +108,7 @@ class Pool2D(Op):
     def output_range(self, io: OpIO) -> tuple[int, int]:
         """Lowest and highest output after the fused activation."""
         out = io.output.type
-        return activation_range(self.activation, out.scale, out.zero_point, DType.INT8.limits)
+        return activation_range(self.activation, out.scale, out.zero_point, rules.limits(io))
 
     def spans(self, io: OpIO) -> tuple[list[slice], list[slice]]:
         """Input rows and columns of every window along height and width, without padding."""

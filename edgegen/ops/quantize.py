@@ -1,4 +1,4 @@
-"""QUANTIZE to 8-bit types: from other scales, zero points or signedness, or from float32."""
+"""QUANTIZE to 8-bit types and int16: from other scales, zero points or types, or from float32."""
 
 from __future__ import annotations
 
@@ -16,14 +16,22 @@ from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.ops.elementwise import rescale_problems
 from edgegen.ops.requantise import multiplier_to
-from edgegen.quant.fixed_point import multiply_by
+from edgegen.quant.fixed_point import Multiplier, multiply_by
 
-DTYPES = (DType.INT8, DType.UINT8)
+BYTES = (DType.INT8, DType.UINT8)
+DTYPES = (*BYTES, DType.INT16)
 
 
 @dataclass(frozen=True)
 class Quantize(Op):
-    """Requantises every value."""
+    """Requantises every value.
+
+    Attributes:
+        through_real: as DEQUANTIZE followed by QUANTIZE, which is how 8-bit values become int16:
+            TFLite 2.14 has no direct way.
+    """
+
+    through_real: bool = False
 
     stem: ClassVar[str] = "quantize"
     sources: ClassVar[tuple[str, ...]] = ("QUANTIZE",)
@@ -36,6 +44,8 @@ class Quantize(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
+        if self.through_real:
+            return super().node(io)
         return self.tflite("QUANTIZE", 1 if io.input(0).type.dtype is DType.FLOAT32 else 2)
 
     def check(self, io: OpIO) -> list[Problem]:
@@ -49,7 +59,27 @@ class Quantize(Op):
         if rules.is_float(io):
             return problems
         problems += rules.quantised_problems(io.input(0), role="input", dtypes=DTYPES)
-        return problems or rescale_problems(self._factor(io), 255)
+        return problems or self._type_problems(io)
+
+    def _type_problems(self, io: OpIO) -> list[Problem]:
+        """Checks the pair of types, and that nothing overflows."""
+        source, target = io.input(0).type.dtype, io.output.type.dtype
+        if self.through_real:
+            return []
+        wide = (source is DType.INT16) + (target is DType.INT16)
+        if wide == 1 and (source, target) != (DType.INT16, DType.INT8):
+            return [
+                Problem(
+                    f"from {source.value} to {target.value} is not supported",
+                    why="TFLite 2.14 has no such kernel",
+                    hint="use DEQUANTIZE and then QUANTIZE" if target is DType.INT16 else "",
+                )
+            ]
+        return rescale_problems(self._factor(io), 1 << 15 if wide else 255)
+
+    def multiplier(self, io: OpIO) -> Multiplier:
+        """From input to output steps."""
+        return multiplier_to(io.output, self._factor(io))
 
     def _factor(self, io: OpIO) -> float:
         """From input to output steps; TFLite 2.14 `quantize.cc` divides in double."""
@@ -60,10 +90,16 @@ class Quantize(Op):
         return f"{io.input(0).type.dtype.value} to {io.output.type.dtype.value}"
 
     def table(self, io: OpIO) -> Array:
-        """The output for every input q, [256] in the output's dtype, at index q modulo 256."""
+        """The output for every 8-bit input q, [256] in the output's dtype, at q modulo 256."""
+        source = io.input(0).type
+        return self._requantised(io, np.arange(256, dtype=np.uint8).view(source.dtype.numpy))
+
+    def _requantised(self, io: OpIO, x: Array) -> Array:
+        """The outputs of integers."""
         source, target = io.input(0).type, io.output.type
-        values = np.arange(256, dtype=np.uint8).view(source.dtype.numpy).astype(np.int64)
-        out = multiply_by(values - source.zero_point, multiplier_to(io.output, self._factor(io)))
+        if self.through_real:
+            return self._from_float(target, real_values(source, x))
+        out = multiply_by(x.astype(np.int64) - source.zero_point, self.multiplier(io))
         return rules.saturate(out + target.zero_point, *target.dtype.limits, dtype=target.dtype)
 
     def _from_float(self, target: TensorType, x: Array) -> Array:
@@ -89,4 +125,11 @@ class Quantize(Op):
         assert x is not None
         if rules.is_float(io):
             return (self._from_float(io.output.type, x),)
+        if x.dtype == np.int16:
+            return (self._requantised(io, x),)
         return (np.asarray(self.table(io)[x.view(np.uint8)]),)
+
+
+def real_values(kind: TensorType, x: Array) -> Array:
+    """What quantised values stand for, float32; TFLite `reference/dequantize.h`, in double."""
+    return ((x.astype(np.float64) - kind.zero_point) * kind.scale).astype(np.float32)

@@ -6,19 +6,22 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, OpIO, Tensor
+from edgegen.ir.types import Array
 from edgegen.ops import rules
 from edgegen.quant.fixed_point import (
     Int64,
     Multiplier,
+    multiply,
     quantize_multiplier,
     single_rounding_multiplier,
 )
+from edgegen.quant.wide import multiply_wide
 
 
 def weight_problems(io: OpIO, *, axis: int) -> list[Problem]:
     """Checks weights (input 1) and bias (input 2) against the channel dimension `axis`."""
     weights, real = io.input(1), rules.is_float(io)
-    kinds = (DType.FLOAT32, DType.FLOAT32) if real else (DType.INT8, DType.INT32)
+    kinds = (DType.FLOAT32, DType.FLOAT32) if real else (DType.INT8, bias_type(io))
     problems = rules.constant_problems(weights, role="weights", dtype=kinds[0])
     channels = weights.type.shape[axis]
     if not real:
@@ -58,6 +61,33 @@ def _symmetry_problems(weights: Tensor, axis: int) -> list[Problem]:
                 )
             )
     return problems
+
+
+def bias_type(io: OpIO) -> DType:
+    """The type of a quantised layer's bias, and of its accumulator.
+
+    Beside int16 inputs that is int64, or int32 where the bias has it. A fully connected layer
+    without a bias accumulates in int32.
+
+    Source: TFLite 2.14 `conv.cc`, `depthwise_conv.cc` and `fully_connected.cc`.
+    """
+    bias = io.optional(2)
+    if not rules.is_int16(io):
+        return DType.INT32
+    if bias is None:
+        return DType.INT32 if len(io.input(1).type.shape) == 2 else DType.INT64
+    return DType.INT32 if bias.type.dtype is DType.INT32 else DType.INT64
+
+
+def has_wide_sums(io: OpIO) -> bool:
+    """Whether a layer accumulates in int64."""
+    return bias_type(io) is DType.INT64
+
+
+def requantised(io: OpIO, sums: Int64, mantissa: Int64, shift: Int64) -> Array:
+    """A quantised layer's output before its activation, from its sums with the bias."""
+    multiplied = multiply_wide if has_wide_sums(io) else multiply
+    return multiplied(sums, mantissa, shift) + io.output.type.zero_point
 
 
 def multiplier_to(output: Tensor, real: float) -> Multiplier:

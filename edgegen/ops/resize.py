@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
@@ -26,6 +26,9 @@ class Resize(Op):
 
     align_corners: bool
     half_pixel_centers: bool
+
+    has_int16: ClassVar[bool] = False
+    """Whether it knows int16."""
 
     @classmethod
     def parse(cls: type[ResizeT], node: RawNode, origin: Origin) -> ResizeT:
@@ -52,8 +55,8 @@ class Resize(Op):
         """See `Op.check`."""
         problems = rules.count_problems(io, (2, 2)) or (
             rules.rank_problems(io.input(0), 4, role="input")
-            + rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            + rules.value_problems(io, io.input(0), role="input", int16=self.has_int16)
+            + rules.value_problems(io, io.output, role="output", int16=self.has_int16)
             + rules.constant_problems(io.input(1), role="size", dtype=DType.INT32)
         )
         if self.align_corners and self.half_pixel_centers:

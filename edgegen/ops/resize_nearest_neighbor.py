@@ -17,6 +17,7 @@ from edgegen.ops.resize import Resize
 class ResizeNearestNeighbor(Resize):
     """Each output pixel is the nearest input pixel."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "resize_nearest_neighbor"
     sources: ClassVar[tuple[str, ...]] = ("RESIZE_NEAREST_NEIGHBOR",)
 

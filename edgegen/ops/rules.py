@@ -57,6 +57,13 @@ def quantised_problems(
         low, high = tensor.type.dtype.limits
         if not low <= quant.zero_point <= high:
             problems.append(Problem(f"{role} {tensor.name!r}: zero point is out of range"))
+        elif tensor.type.dtype is DType.INT16 and quant.zero_point:
+            problems.append(
+                Problem(
+                    f"{role} {tensor.name!r} has the zero point {quant.zero_point}",
+                    why="TFLite's int16 activations are symmetric: their zero point is 0",
+                )
+            )
     return problems
 
 
@@ -66,10 +73,24 @@ def is_float(io: OpIO) -> bool:
     return first is not None and first.type.dtype is DType.FLOAT32
 
 
-def value_problems(io: OpIO, tensor: Tensor, *, role: str) -> list[Problem]:
-    """Checks a tensor's element type: float32 as the first input, or else quantised int8."""
+def is_int16(io: OpIO) -> bool:
+    """Whether an operator computes on int16 activations, as its first tensor says."""
+    first = io.optional(0)
+    return first is not None and first.type.dtype is DType.INT16
+
+
+def value_problems(io: OpIO, tensor: Tensor, *, role: str, int16: bool = False) -> list[Problem]:
+    """Checks a tensor's element type: float32 or int16 as the first input, or quantised int8.
+
+    Args:
+        io: the operator's tensors.
+        tensor: one of them.
+        role: what it is.
+        int16: whether the operator knows int16 activations.
+    """
     if not is_float(io):
-        return quantised_problems(tensor, role=role)
+        kind = DType.INT16 if int16 and is_int16(io) else DType.INT8
+        return quantised_problems(tensor, role=role, dtypes=(kind,))
     if tensor.type.dtype is DType.FLOAT32:
         return []
     return [
@@ -164,11 +185,18 @@ def batch_problems(tensor: Tensor) -> list[Problem]:
     ]
 
 
-def version(io: OpIO, *, int8: int, other: int = 1) -> int:
-    """A TFLite operator's version number: that of its int8 form, or the one before it.
+def limits(io: OpIO) -> tuple[int, int]:
+    """Lowest and highest value of the output's integer type."""
+    return io.output.type.dtype.limits
+
+
+def version(io: OpIO, *, int8: int, other: int = 1, int16: int = 0) -> int:
+    """A TFLite operator's version number: that of its int8 or int16 form, or the one before them.
 
     Source: TFLite 2.14 `tools/versioning/op_version.cc`.
     """
+    if io.output.type.dtype is DType.INT16 and int16:
+        return int16
     return int8 if io.output.type.dtype is DType.INT8 else other
 
 

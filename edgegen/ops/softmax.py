@@ -1,4 +1,4 @@
-"""SOFTMAX on int8 and float32 over the last dimension."""
+"""SOFTMAX on int8, int16 and float32 over the last dimension."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
+from edgegen.ops.softmax16 import softmax16, softmax16_problems
 from edgegen.quant.fixed_point import Int64, doubling_high_multiply, rounding_divide_by_pot
 from edgegen.quant.gemmlowp import reciprocal, softmax_exp, softmax_scaling
 
@@ -31,7 +32,7 @@ OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 256.0, -128
 class Softmax(Op):
     """exp(beta * x) / sum(exp(beta * x)) over the last dimension.
 
-    On int8 the output's scale is 1/256, its zero point -128.
+    On int8 the output's scale is 1/256, its zero point -128; on int16 the scale is 2^-15.
 
     Where the exponentials, relative to the largest, sum to 512 or more, TFLite shifts an int32 by
     32 bits and the result depends on the machine; here it is the rounded true value, the lowest
@@ -51,7 +52,7 @@ class Softmax(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
-        return self.tflite("SOFTMAX", rules.version(io, int8=2), beta=self.beta)
+        return self.tflite("SOFTMAX", rules.version(io, int8=2, int16=3), beta=self.beta)
 
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """See `Op.int8_form`."""
@@ -60,14 +61,16 @@ class Softmax(Op):
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
         problems = rules.count_problems(io, (1, 1)) or (
-            rules.value_problems(io, io.input(0), role="input")
-            + rules.value_problems(io, io.output, role="output")
+            rules.value_problems(io, io.input(0), role="input", int16=True)
+            + rules.value_problems(io, io.output, role="output", int16=True)
         )
         if problems:
             return problems
         problems = rules.shape_problems(io.output, io.input(0).type.shape)
         if not io.input(0).type.shape:
             problems.append(Problem(f"input {io.input(0).name!r} has no dimension to sum over"))
+        if rules.is_int16(io):
+            return problems + softmax16_problems(io, self.beta)
         return problems + ([] if rules.is_float(io) else self._int8_problems(io))
 
     def _int8_problems(self, io: OpIO) -> list[Problem]:
@@ -118,6 +121,8 @@ class Softmax(Op):
         if rules.is_float(io):
             scaled = np.exp((x - x.max(axis=-1, keepdims=True)).astype(np.float64) * self.beta)
             return ((scaled / scaled.sum(axis=-1, keepdims=True)).astype(np.float32),)
+        if rules.is_int16(io):
+            return (softmax16(io, self.beta, x),)
         rows = x.astype(np.int64)
         exps = self.exponentials(io)[rows.max(axis=-1, keepdims=True) - rows]
         total = rounding_divide_by_pot(exps, SUM_BITS).sum(axis=-1, keepdims=True)

@@ -28,6 +28,8 @@ class TableOp(Op):
     """Base: a subclass gives the table, the real function, and what else its rule demands."""
 
     elementwise: ClassVar[bool] = True
+    has_int16: ClassVar[bool] = False
+    """Whether it has an int16 form, which is no table of all values."""
 
     @classmethod
     def parse(cls: type[TableT], node: RawNode, origin: Origin) -> TableT:
@@ -36,7 +38,7 @@ class TableOp(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`; for operators without attributes."""
-        return self.tflite(self.sources[0], rules.version(io, int8=2))
+        return self.tflite(self.sources[0], rules.version(io, int8=2, int16=3))
 
     @abstractmethod
     def table(self, io: OpIO) -> Int8:
@@ -50,9 +52,19 @@ class TableOp(Op):
         """What the int8 kernel refuses besides types and shapes."""
         return []
 
+    def int16_problems(self, io: OpIO) -> list[Problem]:  # noqa: ARG002
+        """What the int16 kernel refuses besides types and shapes."""
+        return []
+
+    def evaluate_int16(self, io: OpIO, x: Array) -> Array:
+        """The reference on int16."""
+        raise NotImplementedError
+
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""
-        problems = unary_problems(io)
+        problems = unary_problems(io, int16=self.has_int16)
+        if not problems and rules.is_int16(io):
+            return self.int16_problems(io)
         return problems if problems or rules.is_float(io) else self.quantised_problems(io)
 
     def row_windows(self, io: OpIO) -> tuple[RowWindow | None, ...] | None:
@@ -66,6 +78,8 @@ class TableOp(Op):
         if rules.is_float(io):
             with np.errstate(over="ignore", invalid="ignore"):
                 return (self.real(x.astype(np.float64)).astype(np.float32),)
+        if rules.is_int16(io):
+            return (self.evaluate_int16(io, x),)
         return (apply(self.table(io), x),)
 
 

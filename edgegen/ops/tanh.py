@@ -1,4 +1,4 @@
-"""TANH on int8 and float32."""
+"""TANH on int8, int16 and float32."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from edgegen.errors import Problem
 from edgegen.ir import OpIO
 from edgegen.ir.int8_form import Int8Form
+from edgegen.ir.types import Array
+from edgegen.ops.sigmoid16 import Rescaling, rescaling, sigmoid16_problems, tanh16
 from edgegen.ops.table_op import Float64, TableOp
 from edgegen.quant.lookup import Float32, Int8, lookup_table
 
@@ -25,6 +28,7 @@ def tanh(x: Float32) -> Float32:
 class Tanh(TableOp):
     """Hyperbolic tangent of every element."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "tanh"
     sources: ClassVar[tuple[str, ...]] = ("TANH",)
 
@@ -38,6 +42,18 @@ class Tanh(TableOp):
         Source: TFLite 2.14 `activations.cc`: the reference kernel is a table computed in float32.
         """
         return lookup_table(io.input(0).type, io.output.type, tanh)
+
+    def rescaling(self, io: OpIO) -> Rescaling:
+        """How int16 inputs become arguments of the table."""
+        return rescaling(io, 1)
+
+    def int16_problems(self, io: OpIO) -> list[Problem]:
+        """See `TableOp.int16_problems`."""
+        return sigmoid16_problems(io)
+
+    def evaluate_int16(self, io: OpIO, x: Array) -> Array:
+        """See `TableOp.evaluate_int16`."""
+        return tanh16(self.rescaling(io), x)
 
     def real(self, x: Float64) -> Float64:
         """See `TableOp.real`."""

@@ -2,7 +2,7 @@
 
 Rules:
 1. Graph inputs and outputs keep all channels, and so does every tensor of an operator that no rule
-   below describes: grouped convolutions, depth multipliers above 1, softmax, ...
+   below describes: int16, grouped convolutions, depth multipliers above 1, softmax, ...
 2. A convolution or fully connected layer reads an input channel for an output channel unless the
    weights between them are zero, the output channel is constant, or the input channel is constant
    and its share of the sum can move into the bias: it must be the same at every border, and the
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgegen.ir import Graph, Op, OpIO
+from edgegen.ir import DType, Graph, Op, OpIO
 from edgegen.ops.add import Add
 from edgegen.ops.concatenation import Concatenation
 from edgegen.ops.conv2d import Conv2D
@@ -131,6 +131,8 @@ def _settle(needs: Needs, rules: Sequence[Rule]) -> None:
 
 def _rules(op: Op, io: OpIO, intervals: Mapping[str, Interval]) -> Sequence[Rule]:
     """What an operator demands."""
+    if any(t is not None and t.type.dtype is DType.INT16 for t in (*io.inputs, *io.outputs)):
+        return [Pin(n) for n in (*op.inputs, *op.outputs) if n is not None]
     if is_dense(op, io):
         return [_reads(op, io, intervals)]
     known = links(op, io)

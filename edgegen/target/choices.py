@@ -11,10 +11,10 @@ from edgegen.kernels.formats import DENSE
 from edgegen.kernels.program import Rejection
 from edgegen.kernels.registry import AnyKernel, kernels_for
 from edgegen.kernels.rows import RowKernel
-from edgegen.ops.rules import is_float
+from edgegen.ops.rules import is_float, is_int16
 from edgegen.target.cores import Core
 
-PORTABLE = ("scalar", "float32")
+PORTABLE = ("scalar", "float32", "int16")
 """Names of the kernels in plain C, which every core can run."""
 
 
@@ -112,7 +112,7 @@ def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objectiv
     missing = kernel.requires - core.features
     if missing:
         return f"{core.name} lacks {', '.join(sorted(missing))}"
-    numbers = Numbers.FLOAT32 if is_float(io) else Numbers.INTEGER
+    numbers = numbers_of(io)
     if numbers not in kernel.computes:
         return f"the layer computes on {numbers.value}"
     if objective.scalar and not kernel.name.startswith(PORTABLE):
@@ -120,6 +120,13 @@ def refusal(kernel: AnyKernel, op: Op, io: OpIO, core: Core, objective: Objectiv
     if kernel.expands and not objective.expand:
         return "its constants are larger than the model's: only --optimize speed takes it"
     return str(kernel.rejects(op, io, core))
+
+
+def numbers_of(io: OpIO) -> Numbers:
+    """What an operator computes on."""
+    if is_float(io):
+        return Numbers.FLOAT32
+    return Numbers.INT16 if is_int16(io) else Numbers.INTEGER
 
 
 def rejections(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Cost, Formats, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pooled import pool_formats, pool_order, pool_packed, pool_taps
 from edgegen.ops.average_pool2d import AveragePool2D
@@ -17,6 +17,7 @@ class ScalarAveragePool2D(Kernel[AveragePool2D]):
     op: ClassVar[type[Op]] = AveragePool2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 256
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
     by_rows: ClassVar[bool] = False
 
     def formats(self, op: AveragePool2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002

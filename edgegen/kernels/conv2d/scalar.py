@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Constant, Cost, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.order import AccessOrder
-from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.kernels.row_call import row_call, row_helpers
+from edgegen.kernels.sums import sums_bias, sums_multipliers, sums_of
 from edgegen.ops.conv2d import Conv2D
+from edgegen.ops.requantise import channel_multipliers
 
 _COSTS: FittedTable = {
     "m0+": ((8.0, 51.03, 136.09, 143.5), (10.99, 79.02, 179.92, 191.87)),
@@ -29,6 +30,7 @@ class ScalarConv2D(Kernel[Conv2D]):
     op: ClassVar[type[Op]] = Conv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 640
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
     pixels_per_pass: ClassVar[int] = 1
     by_rows: ClassVar[bool] = False
 
@@ -52,13 +54,15 @@ class ScalarConv2D(Kernel[Conv2D]):
         _, _, out_w, out_c = io.output.type.shape
         vertical, horizontal = op.window(io)
         low, high = op.output_range(io)
+        sums = sums_of(io, 0)
         return Packed(
             constants=(
                 Constant("weights", io.input(1).values.astype(np.int8)),
-                bias_constant(io, out_c),
-                *channel_constants(io, out_c),
+                sums_bias(io, out_c, sums),
+                *sums_multipliers(*channel_multipliers(io, out_c), sums),
             ),
             call={
+                **sums.routine,
                 **row_call(io, vertical, by_rows=self.by_rows),
                 "in_width": in_w,
                 "in_channels": in_c,
@@ -77,7 +81,7 @@ class ScalarConv2D(Kernel[Conv2D]):
                 "out_min": low,
                 "out_max": high,
             },
-            routine={"by_rows": self.by_rows},
-            variant="row" if self.by_rows else "",
-            helpers=("requantise", "clamp_s8", "taps", *row_helpers(by_rows=self.by_rows)),
+            routine={"by_rows": self.by_rows, **sums.routine},
+            variant=sums.variant + ("row" if self.by_rows else ""),
+            helpers=(*sums.helpers, "taps", *row_helpers(by_rows=self.by_rows)),
         )

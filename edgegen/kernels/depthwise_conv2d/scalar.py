@@ -7,14 +7,15 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Constant, Cost, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.fitted import FittedTable, fitted, window_features
 from edgegen.kernels.image_order import channel_order, reaches
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import AccessOrder
-from edgegen.kernels.requantise import bias_constant, channel_constants
 from edgegen.kernels.row_call import row_call, row_helpers
+from edgegen.kernels.sums import sums_bias, sums_multipliers, sums_of
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
+from edgegen.ops.requantise import channel_multipliers
 
 _COSTS: FittedTable = {
     "m0+": ((16.59, 40.21, 146.25, 111.14), (22.4, 55.64, 201.04, 156.24)),
@@ -30,6 +31,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 560
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
     pixels_per_pass: ClassVar[int] = 1
     by_rows: ClassVar[bool] = False
 
@@ -51,14 +53,16 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         _, _, out_w, out_c = io.output.type.shape
         vertical, horizontal = op.window(io)
         low, high = op.output_range(io)
+        sums = sums_of(io, 3)
         return Packed(
             constants=(
                 Constant("weights", io.input(1).values.astype(np.int8)),
-                bias_constant(io, out_c),
-                *channel_constants(io, out_c),
+                sums_bias(io, out_c, sums),
+                *sums_multipliers(*channel_multipliers(io, out_c), sums),
                 *operand_constants(io, 1),
             ),
             call={
+                **sums.routine,
                 **row_call(io, vertical, by_rows=self.by_rows),
                 "in_width": in_w,
                 "in_channels": in_c,
@@ -75,7 +79,7 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
                 "out_min": low,
                 "out_max": high,
             },
-            routine={"by_rows": self.by_rows},
-            variant="row" if self.by_rows else "",
-            helpers=("requantise", "clamp_s8", "taps", *row_helpers(by_rows=self.by_rows)),
+            routine={"by_rows": self.by_rows, **sums.routine},
+            variant=sums.variant + ("row" if self.by_rows else ""),
+            helpers=(*sums.helpers, "taps", *row_helpers(by_rows=self.by_rows)),
         )

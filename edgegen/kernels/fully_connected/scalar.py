@@ -7,12 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Constant, Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Constant, Cost, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.fitted import FittedTable, fitted
 from edgegen.kernels.operands import operand_constants
 from edgegen.kernels.order import Accesses, AccessOrder, by_byte
-from edgegen.kernels.requantise import bias_constant, channel_constants
+from edgegen.kernels.requantise import bias_constant
+from edgegen.kernels.sums import sums_bias, sums_multipliers, sums_of
 from edgegen.ops.fully_connected import FullyConnected
+from edgegen.ops.rules import is_int16
 
 _COSTS: FittedTable = {
     "m0+": ((6.97, 104.61), (9.95, 139.21)),
@@ -28,6 +30,7 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
     op: ClassVar[type[Op]] = FullyConnected
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 256
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
 
     def order(self, op: FullyConnected, io: OpIO) -> AccessOrder:
         """See `Kernel.order`: row by row, every unit reads its whole row."""
@@ -37,7 +40,8 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
         def promise() -> Accesses:
             written = np.arange(rows * units, dtype=np.int64)
             read = np.repeat(written[units - 1 :: units], depth)
-            return by_byte({0: read}, written)
+            item = io.output.type.dtype.bytes
+            return by_byte({0: np.repeat(read, item)}, np.repeat(written, item))
 
         return AccessOrder(promise)
 
@@ -55,12 +59,15 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
         quant = io.input(1).type.quant
         assert quant is not None
         low, high = op.output_range(io)
+        sums = sums_of(io, 0)
+        mantissa, shift = sums_multipliers(*op.multipliers(io), sums)
         constants = [
             Constant("weights", io.input(1).values.astype(np.int8)),
-            folded_bias(io),
+            sums_bias(io, units, sums) if is_int16(io) else folded_bias(io),
             *operand_constants(io, 1),
         ]
         call: dict[str, Any] = {
+            **sums.routine,
             "per_channel": quant.per_channel,
             "rows": op.rows(io),
             "depth": depth,
@@ -70,16 +77,15 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
             "out_max": high,
         }
         if quant.per_channel:
-            constants += channel_constants(io, units)
+            constants += [mantissa, shift]
         else:
-            mantissa, shift = op.multipliers(io)
-            call |= {"mantissa": int(mantissa[0]), "shift": int(shift[0])}
+            call |= {"mantissa": int(mantissa.data[0]), "shift": int(shift.data[0])}
         return Packed(
             constants=tuple(constants),
             call=call,
-            routine={"per_channel": quant.per_channel},
-            variant="per_channel" if quant.per_channel else "",
-            helpers=("requantise", "clamp_s8"),
+            routine={"per_channel": quant.per_channel, **sums.routine},
+            variant=sums.variant + ("per_channel" if quant.per_channel else ""),
+            helpers=sums.helpers,
         )
 
 

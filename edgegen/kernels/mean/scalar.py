@@ -8,17 +8,19 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Cost, Formats, Kernel, KernelIO, Numbers, Packed
+from edgegen.kernels.c_types import c_type, short_type
 from edgegen.kernels.formats import DENSE, HWC
 from edgegen.kernels.operands import operand_constants, storage_offset
 from edgegen.kernels.order import UNTOUCHED, Accesses, AccessOrder, Ints, by_byte
 from edgegen.kernels.pooled import pixel_pitch
 from edgegen.ops.mean import Mean
+from edgegen.ops.rules import is_int16
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One loop over the input: iterations, and bytes from one to the next."""
+    """One loop over the input: iterations, and values from one to the next."""
 
     size: int
     step: int
@@ -30,6 +32,7 @@ class ScalarMean(Kernel[Mean]):
     op: ClassVar[type[Op]] = Mean
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 192
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
 
     def formats(self, op: Mean, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -48,7 +51,8 @@ class ScalarMean(Kernel[Mean]):
             at = kept[:, np.newaxis] + reduced
             reads = np.full(at.max() + 1, UNTOUCHED)
             reads[at] = np.arange(len(kept))[:, np.newaxis]
-            return by_byte({0: reads}, np.arange(len(kept)))
+            item = io.output.type.dtype.bytes
+            return by_byte({0: np.repeat(reads, item)}, np.repeat(np.arange(len(kept)), item))
 
         return AccessOrder(promise)
 
@@ -64,8 +68,12 @@ class ScalarMean(Kernel[Mean]):
         routine = {
             "kept": len(kept),
             "reduced": len(reduced),
-            "ctype": "uint8_t" if offset else "int8_t",
+            "ctype": "uint8_t" if offset else c_type(io.input(0).type.dtype),
+            "out": c_type(io.output.type.dtype),
+            "limits": io.output.type.dtype.limits,
+            "clamp": f"clamp_{short_type(io.output.type.dtype).replace('i', 's')}",
         }
+        wide = "_s16" if is_int16(io) else ""
         return Packed(
             constants=operand_constants(io, 1),
             call={
@@ -75,15 +83,16 @@ class ScalarMean(Kernel[Mean]):
                 "multiplier": op.multiplier(io),
                 "out_zero_point": io.output.type.zero_point,
                 "ctype": routine["ctype"],
+                "out": routine["out"],
             },
             routine=routine,
-            variant=f"{len(kept)}of{len(kept) + len(reduced)}d" + ("_u8" if offset else ""),
-            helpers=("requantise", "clamp_s8"),
+            variant=f"{len(kept)}of{len(kept) + len(reduced)}d" + ("_u8" if offset else wide),
+            helpers=("requantise", str(routine["clamp"])),
         )
 
 
 def _places(loops: tuple[Loop, ...]) -> Ints:
-    """Where the loops go, in bytes from their start."""
+    """Where the loops go, in values from their start."""
     at: Ints = np.zeros(1, np.int64)
     for loop in loops:
         at = (at[:, np.newaxis] + np.arange(loop.size) * loop.step).ravel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Cost, Formats, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.broadcast import (
     binary_call,
     binary_formats,
@@ -24,6 +24,7 @@ class ScalarMul(Kernel[Mul]):
     op: ClassVar[type[Op]] = Mul
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 192
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
 
     def formats(self, op: Mul, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -35,7 +36,7 @@ class ScalarMul(Kernel[Mul]):
 
     def cost(self, op: Mul, io: KernelIO) -> Cost:  # noqa: ARG002
         """See `Kernel.cost`: about 21 cycles a value on a Cortex-M4."""
-        size = io.output_format.size(io.output.type)
+        size = io.output_format.size(io.output.type) // io.output.type.dtype.bytes
         return Cost(18 * size, 21 * size)
 
     def pack(self, op: Mul, io: KernelIO) -> Packed:

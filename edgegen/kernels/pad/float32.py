@@ -13,6 +13,7 @@ from edgegen.kernels.strided_rearrangement import TEMPLATE, pack_rearrangement, 
 from edgegen.ops.pad import Pad
 from edgegen.ops.rearrange import OUTSIDE
 from edgegen.ops.strided import strides
+from edgegen.quant.fixed_point import Int64
 
 
 class Float32Pad(Float32Kernel[Pad]):
@@ -28,9 +29,13 @@ class Float32Pad(Float32Kernel[Pad]):
 
     def pack(self, op: Pad, io: OpIO) -> Packed:
         """See `Kernel.pack`."""
-        shape = io.input(0).type.shape
-        tables = [
-            np.pad(np.arange(size) * step, border, constant_values=OUTSIDE).astype(np.int64)
-            for size, step, border in zip(shape, strides(shape), op.amounts(io), strict=True)
-        ]
-        return pack_rearrangement(io, tables, 0, op.float_fill(io))
+        return pack_rearrangement(io, pad_tables(op, io), 0, op.float_fill(io))
+
+
+def pad_tables(op: Pad, io: OpIO) -> list[Int64]:
+    """For each axis the offsets of the input's elements, `OUTSIDE` for the border."""
+    shape = io.input(0).type.shape
+    return [
+        np.pad(np.arange(size) * step, border, constant_values=OUTSIDE).astype(np.int64)
+        for size, step, border in zip(shape, strides(shape), op.amounts(io), strict=True)
+    ]

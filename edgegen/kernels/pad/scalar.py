@@ -9,9 +9,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Kernel, KernelIO, Packed
+from edgegen.kernels.base import ANY_INTEGERS, Cost, Kernel, KernelIO, Numbers, Packed
 from edgegen.kernels.order import Accesses, AccessOrder, by_byte
 from edgegen.ops.pad import MAX_RANK, Pad
+from edgegen.ops.rules import is_int16
+from edgegen.target.cores import Core
 
 
 class Axis(NamedTuple):
@@ -50,17 +52,23 @@ class ScalarPad(Kernel[Pad]):
     op: ClassVar[type[Op]] = Pad
     name: ClassVar[str] = "scalar"
     code_bytes: ClassVar[int] = 260
+    computes: ClassVar[frozenset[Numbers]] = ANY_INTEGERS
+
+    def rejects(self, op: Pad, io: OpIO, core: Core) -> str:  # noqa: ARG002
+        """See `Kernel.rejects`."""
+        if is_int16(io) and op.fill(io) not in (0, -1):
+            return "the bytes of the fill differ"
+        return ""
 
     def order(self, op: Pad, io: KernelIO) -> AccessOrder:
         """See `Kernel.order`: forward through the output, and at worst byte by byte."""
 
         def promise() -> Accesses:
             kind = io.output.type
-            writes = np.arange(kind.elements).reshape(kind.shape)
+            writes = np.arange(kind.bytes).reshape(*kind.shape, kind.dtype.bytes)
             inner = zip(op.amounts(io), io.input(0).type.shape, strict=True)
             reads = writes[tuple(slice(a[0], a[0] + size) for a, size in inner)]
-            item = kind.bytes // kind.elements
-            return by_byte({0: np.repeat(reads, item)}, np.repeat(writes, item))
+            return by_byte({0: reads.ravel()}, writes.ravel())
 
         return AccessOrder(promise)
 
@@ -90,4 +98,7 @@ class ScalarPad(Kernel[Pad]):
     @staticmethod
     def _axes(op: Pad, io: OpIO) -> tuple[Axis, ...]:
         shape = io.input(0).type.shape
-        return merge([Axis(d, *amount) for d, amount in zip(shape, op.amounts(io), strict=True)])
+        axes = [Axis(d, *amount) for d, amount in zip(shape, op.amounts(io), strict=True)]
+        # The innermost axis counts bytes.
+        axes[-1] = Axis(*(v * io.output.type.dtype.bytes for v in axes[-1]))
+        return merge(axes)
