@@ -105,7 +105,12 @@ class OutputView:
 
 
 def render_app(
-    package: Package, app: str = "console", *, board: str = "", energy: bool = False
+    package: Package,
+    app: str = "console",
+    *,
+    board: str = "",
+    energy: bool = False,
+    sketch: bool = False,
 ) -> dict[str, str]:
     """The application's C files by name; with the library and `board.h` they make a firmware.
 
@@ -114,9 +119,13 @@ def render_app(
         app: one of `APPS`.
         board: the board's title for the banner.
         energy: MLPerf Tiny's energy mode: a pin marks the time, and the console runs at 9,600 baud.
+        sketch: whether it is an Arduino sketch: `setup` and `loop` instead of `main`.
     """
-    view = app_view(package, app, board=board, energy=energy)
-    return {file: render(f"firmware/app/{file}.j2", **view) for file in _FILES}
+    view = {**app_view(package, app, board=board, energy=energy), "sketch": sketch}
+    files = {file: render(f"firmware/app/{file}.j2", **view) for file in _FILES}
+    if sketch:
+        files[f"{package.name}_console.ino"] = files.pop("main.c")
+    return files
 
 
 def app_defines(package: Package, app: str = "console") -> tuple[str, ...]:

@@ -39,11 +39,15 @@ class Soc:
         family: one of `FAMILIES`.
         device: the part's name in lower case, as modm-devices spells it; empty for none.
         uf2_family: the UF2 family ID that its boot loader's USB drive takes, or None.
+        pyocd: pyOCD's name for it where it does not follow from the part's; empty: it does.
+        uf2_drive: how the Board-ID of the boot loader's drive begins; empty where it has none.
     """
 
     family: str
     device: str
     uf2_family: int | None = None
+    pyocd: str = ""
+    uf2_drive: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,13 @@ def read_soc(root: Table) -> Soc | None:
         family=table.choice("family", FAMILIES),
         device=table.get("device", str, default=""),
         uf2_family=table.optional_number("uf2_family", 0, _ADDRESS_SPACE - 1),
+        pyocd=table.get("pyocd", str, default=""),
+        uf2_drive=table.get("uf2_drive", str, default=""),
     )
     if soc.device and not re.fullmatch(r"[a-z0-9-]+(@[a-z]+)?", soc.device):
         table.problem(f"{soc.device!r} is no part's name in lower case", "device")
+    if soc.pyocd and not re.fullmatch(r"[a-z0-9_]+", soc.pyocd):
+        table.problem(f"{soc.pyocd!r} is no name of a pyOCD target", "pyocd")
     table.finish()
     return soc
 
