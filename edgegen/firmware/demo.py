@@ -8,15 +8,12 @@ from edgegen.codegen.views import ports, row_port
 from edgegen.firmware.samples import Samples
 
 
-def render_demo(
-    package: Package, samples: Samples, *, board: str, sketch: bool = False
-) -> dict[str, str]:
+def render_demo(package: Package, samples: Samples, *, sketch: bool = False) -> dict[str, str]:
     """The application's C files by name.
 
     Args:
         package: the network, placed.
         samples: what it runs, once; then it prints "done".
-        board: the board's title.
         sketch: whether it is an Arduino sketch: C++, `setup` and `loop` instead of `main`.
     """
     graph, layout = package.plan.program.graph, package.layout
@@ -25,7 +22,6 @@ def render_demo(
     view = {
         "name": package.name,
         "NAME": package.name.upper(),
-        "title": board,
         "layout": layout,
         "own_arena": layout.owner == "static",
         "arena": layout.arena_pointer(package.name),

@@ -1,17 +1,21 @@
-"""The kinds of projects: which files go where, and the build files around them."""
+"""The kinds of projects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edgegen.codegen.environment import render
-from edgegen.firmware.image import COMPILE, LINK, WARNINGS, image_origin
-from edgegen.resources import source_of
+from edgegen.firmware.cmake import cmake_files
+from edgegen.firmware.platformio import check_platformio, platformio_files
+from edgegen.target.board import Board
 
 if TYPE_CHECKING:
-    from edgegen.firmware.project import Project, Target
+    from edgegen.firmware.project import Project
+
+
+def anything(_boards: Sequence[Board]) -> None:
+    """Takes any boards."""
 
 
 @dataclass(frozen=True)
@@ -20,66 +24,21 @@ class Kind:
 
     Attributes:
         files: all its files, text by relative path.
+        check: raises an error for boards that it cannot build for.
         bare: whether start-up code and drivers are the project's own.
         several: whether it takes several boards.
         sketch: whether its application is an Arduino sketch.
     """
 
     files: Callable[[Project], dict[str, str]]
+    check: Callable[[Sequence[Board]], None] = anything
     bare: bool = True
     several: bool = False
     sketch: bool = False
 
 
-def view(project: Project, **more: object) -> dict[str, object]:
-    """Variables of all build files."""
-    target = project.target
-    soc = target.board.soc
-    return {
-        "name": project.name,
-        "NAME": project.name.upper(),
-        "app": project.app,
-        "targets": project.targets,
-        "board": target.board,
-        "defines": project.defines,
-        "samples": project.samples,
-        "origin": f"{image_origin(target.board):#010x}",
-        "uf2_family": f"{soc.uf2_family:#010x}" if soc and soc.uf2_family else "",
-        "compile_flags": COMPILE,
-        "warnings": WARNINGS,
-        "link_flags": LINK,
-        **more,
-    }
-
-
-def below(folder: str, files: Mapping[str, str]) -> dict[str, str]:
-    """The same files in a folder.
-
-    >>> below("src", {"a.c": "x"})
-    {'src/a.c': 'x'}
-    """
-    return {f"{folder}/{name}": text for name, text in files.items()}
-
-
-def _sources(target: Target) -> dict[str, str]:
-    return {name: text for name, text in target.hal.items() if name.endswith((".c", ".h"))}
-
-
-def _cmake(project: Project) -> dict[str, str]:
-    target = project.target
-    code = {**project.app_files, **_sources(target)}
-    sources = sorted(name for name in code if name.endswith(".c"))
-    variables = view(project, sources=sources)
-    files = ("CMakeLists.txt", "CMakePresets.json", "toolchain.cmake", "README.md")
-    extra = {"uf2.py": source_of("firmware/uf2.py")} if variables["uf2_family"] else {}
-    return {
-        **{file: render(f"firmware/kinds/cmake/{file}.j2", **variables) for file in files},
-        **extra,
-        "linker.ld": target.hal["linker.ld"],
-        **below("src", code),
-        **below(f"lib/{project.name}", target.library),
-    }
-
-
-KINDS: Final[Mapping[str, Kind]] = {"cmake": Kind(_cmake)}
+KINDS: Final[Mapping[str, Kind]] = {
+    "platformio": Kind(platformio_files, check_platformio, several=True),
+    "cmake": Kind(cmake_files),
+}
 """By the name of `--kind`."""

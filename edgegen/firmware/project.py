@@ -130,17 +130,18 @@ def make_project(
                 hint="platformio takes several; or make a project for each",
             )
         )
+    made.check([board for _, board in targets])
     names = [board.name for _, board in targets]
     if len(set(names)) != len(names):
         raise InputError(Problem(f"a board is given twice: {', '.join(names)}"))
     parts = tuple(_target(c, b, options, bare=made.bare) for c, b in targets)
     compilation = targets[0][0]
     package = parts[0].package
-    title = " or ".join(board.title for _, board in targets)
     if app == "demo":
         samples = samples or choose_samples(compilation.source)
-        files = render_demo(package, samples, board=title, sketch=made.sketch)
+        files = render_demo(package, samples, sketch=made.sketch)
         return Project(compilation.name, parts, app, files, (), samples)
+    title = " or ".join(board.title for _, board in targets)
     files = render_app(package, app, board=title)
     return Project(compilation.name, parts, app, files, app_defines(package, app))
 

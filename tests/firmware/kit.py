@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from edgegen.firmware.project import write_project
-from edgegen.firmware.samples import choose_samples
+from edgegen.firmware.samples import Samples, choose_samples
 from edgegen.pipeline import Compilation, Options, compile_model, load_model
 from edgegen.resources import find_example
 from edgegen.target.board import Board, list_boards, load_board
@@ -40,6 +41,14 @@ def project(board: str, kind: str, folder: Path, app: str = "demo") -> Board:
     target = load_board(board)
     write_project(compilation, target, kind, folder, app=app, samples=samples, options=options)
     return target
+
+
+def targets(boards: Sequence[str]) -> tuple[Samples, list[tuple[Compilation, Board]]]:
+    """The keyword spotter compiled for several boards, and two samples."""
+    found = find_example("keyword_spotting")
+    assert found is not None
+    pairs = [(_compiled(name)[0], load_board(name)) for name in boards]
+    return choose_samples(pairs[0][0].source, found[1], count=2), pairs
 
 
 def boards_with_startup() -> list[str]:

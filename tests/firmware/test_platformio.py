@@ -1,0 +1,98 @@
+"""Projects for PlatformIO, built by PlatformIO itself; its platforms are stand-ins (support)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgegen.errors import BoardError
+from edgegen.firmware.project import write_projects
+from edgegen.firmware.samples import choose_samples
+from edgegen.pipeline import Options, compile_model, load_model
+from edgegen.resources import find_example
+from edgegen.target.board import list_boards, load_board
+from edgegen.target.places import Places
+from tests.firmware.kit import project, targets
+from tests.support.platformio import make_core, missing, pio
+
+FULL = bool(os.environ.get("EDGEGEN_FULL"))
+EVERY = [b.name for b in list_boards() if b.platformio and b.soc]
+BOARDS = EVERY if FULL else ["nucleo_l4r5zi", "nrf52840dk", "rp2040"]
+
+needs_platformio = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_core(tmp_path_factory.mktemp("platformio") / "core")
+
+
+def wrong(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "warning:" in line.lower()]
+
+
+@needs_platformio
+def test_one_project_for_several_boards(core: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    samples, found = targets(BOARDS)
+    write_projects(found, "platformio", folder, app="demo", samples=samples)
+    done = pio(core, ["run"], folder, "-Werror")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not wrong(done.stdout + done.stderr)
+    for name in BOARDS:
+        build = folder / ".pio/build" / name
+        soc = load_board(name).soc
+        assert soc is not None
+        assert (build / "firmware.elf").is_file()
+        assert (build / "firmware.uf2").is_file() == (soc.uf2_family is not None)
+
+
+@needs_platformio
+@pytest.mark.parametrize("app", ["console", "mlperf"] if FULL else ["console"])
+def test_a_project_for_one_board(app: str, core: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    project("nucleo_f446re", "platformio", folder, app=app)
+    done = pio(core, ["run"], folder, "-Werror")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not wrong(done.stdout + done.stderr)
+
+
+@needs_platformio
+def test_pio_test_runs_the_self_test(core: Path, tmp_path: Path) -> None:
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed")
+    example = find_example("keyword_spotting")
+    assert example is not None
+    # QEMU's machine has no CCM, where the board file would put the arena.
+    board = Places(arena="sram").on(load_board("stm32f4discovery"))
+    options = Options(optimize="size").within(board)
+    compilation = compile_model(
+        load_model(example[0]), "keyword_spotting", options.core(board), options
+    )
+    folder = tmp_path / "app"
+    samples = choose_samples(compilation.source)
+    write_projects([(compilation, board)], "platformio", folder, app="demo", samples=samples)
+    command = "qemu-system-arm -M netduinoplus2 -display none -monitor none -serial null"
+    image = "-serial stdio -kernel ${platformio.build_dir}/${this.__env__}/firmware.elf"
+    lines = "\n    ".join([*command.split(), *image.split()])
+    (folder / "local.ini").write_text(
+        f"[env:stm32f4discovery]\ntest_testing_command =\n    {lines}\n"
+    )
+    done = pio(core, ["test", "--without-uploading"], folder, "-Werror")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASS keyword_spotting" in done.stdout
+    assert "1 test cases: 1 succeeded" in done.stdout
+
+
+def test_a_board_that_platformio_does_not_know(tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="platformio"):
+        project("mps2_an385", "platformio", tmp_path / "app")
+
+
+def test_the_stand_ins_are_needed_for_all_platforms_of_the_boards() -> None:
+    from tests.support.platformio import PLATFORMS
+
+    assert {b.platformio.platform for b in list_boards() if b.platformio} == set(PLATFORMS)
