@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from corpus import LABELS, NOISE, TEST, TRAIN, UNKNOWN
 from tflite_runtime.interpreter import Interpreter, OpResolverType  # type: ignore[import-not-found]
+
+from keyword_spotting.corpus import LABELS, NOISE, TEST, TRAIN, UNKNOWN
 
 SEED = 20
 SAMPLES_PER_LABEL = 4

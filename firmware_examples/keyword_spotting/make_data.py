@@ -9,14 +9,15 @@ of the utterance in it, so that the data depend neither on the order nor on the 
 import argparse
 import functools
 import multiprocessing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import audio
-import features
 import numpy as np
 import numpy.typing as npt
-from corpus import KEYWORDS, LABELS, NOISE, SPLITS, UNKNOWN, Split
+
+from keyword_spotting import audio, features
+from keyword_spotting.corpus import KEYWORDS, LABELS, NOISE, SPLITS, UNKNOWN, Split
 
 SEED = 20
 CLEAN_SHARE = 0.2
@@ -90,15 +91,14 @@ def babble_words(split: Split) -> list[audio.Waveform]:
     ]
 
 
-def make_clips(source: Utterance) -> list[Clip]:
-    """Turn one utterance into its clips."""
+def make_sounds(source: Utterance) -> Iterator[tuple[npt.NDArray[np.int16], float]]:
+    """Mix the clips of one utterance: samples and signal-to-noise ratio in decibel of each."""
     words = babble_words(source.split)
     rng = np.random.default_rng([SEED, source.split.stream, 1, source.index])
     word = None
     if source.word:
         voice = source.split.voices[source.voice]
         word = speak_at_random(source.word, voice, source.split.rate_spread, rng)
-    clips = []
     for _ in range(source.copies):
         mixture = audio.background(str(rng.choice(audio.NOISE_KINDS)), words, rng)
         peak_db = rng.uniform(*PEAK_RANGE_DB)
@@ -109,8 +109,12 @@ def make_clips(source: Utterance) -> list[Clip]:
             snr = np.inf if rng.random() < CLEAN_SHARE else rng.uniform(*SNR_RANGE_DB)
             placed = audio.colour(audio.place(word, rng), source.split.colour_db, rng)
             mixture = audio.mix(placed, mixture, snr)
-        clips.append(Clip(features.raw_mfcc(audio.digitise(mixture, peak_db)), snr, source))
-    return clips
+        yield audio.digitise(mixture, peak_db), snr
+
+
+def make_clips(source: Utterance) -> list[Clip]:
+    """Turn one utterance into its clips."""
+    return [Clip(features.raw_mfcc(sound), snr, source) for sound, snr in make_sounds(source)]
 
 
 def make_split(split: Split, work: Path, processes: int) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import features
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # type: ignore[import-untyped]
-from corpus import LABELS, TEST, TRAIN, VALIDATION, Split
+
+from keyword_spotting import features
+from keyword_spotting.corpus import LABELS, TEST, TRAIN, VALIDATION, Split
 
 SEED = 20
 CHANNELS = 32

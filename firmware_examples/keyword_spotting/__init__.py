@@ -1,0 +1,1 @@
+"""A keyword spotter: how its data are made, how it is trained, and its firmware."""

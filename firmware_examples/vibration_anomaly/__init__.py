@@ -1,0 +1,1 @@
+"""A vibration monitor: its data, its training and its firmware."""
