@@ -9,6 +9,7 @@ import click
 from edgegen.cli.common import INPUTS, MODEL, compile_options, console, reports_errors
 from edgegen.firmware.image import build_image
 from edgegen.firmware.kinds import KINDS
+from edgegen.firmware.own import read_sources
 from edgegen.firmware.project import APPS, Project, write_projects
 from edgegen.firmware.samples import DEFAULT_COUNT, choose_samples
 from edgegen.pipeline import Options, compile_model, load_model, model_name
@@ -37,6 +38,12 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str | No
 )
 @click.option("--kind", type=click.Choice(list(KINDS)), default="cmake", show_default=True)
 @click.option("--app", type=click.Choice(APPS), default="demo", show_default=True)
+@click.option(
+    "--app-sources",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of C files with a main.c over board.h, instead of --app; may be repeated.",
+)
 @INPUTS
 @click.option(
     "--labels", callback=_names, help="Names of the classes: comma-separated, or a file of lines."
@@ -58,6 +65,7 @@ def command(
     boards: tuple[str, ...],
     kind: str,
     app: str,
+    app_sources: tuple[Path, ...],
     inputs: Path | None,
     labels: list[str],
     count: int,
@@ -77,8 +85,11 @@ def command(
         wish = options.within(board)
         targets.append((compile_model(blob, name, wish.core(board), wish), board))
     samples = choose_samples(targets[0][0].source, inputs, labels, count)
+    own = read_sources(app_sources) if app_sources else None
     folder = output or Path(name)
-    project = write_projects(targets, kind, folder, app=app, samples=samples, options=options)
+    project = write_projects(
+        targets, kind, folder, app=app, own=own, samples=samples, options=options
+    )
     _say(project, kind, folder)
     if build:
         image = build_image(folder, project.target.board)

@@ -16,6 +16,7 @@ from edgegen.firmware.app import app_defines, render_app
 from edgegen.firmware.demo import render_demo
 from edgegen.firmware.hal import hal_files
 from edgegen.firmware.kinds import KINDS
+from edgegen.firmware.own import APP as OWN
 from edgegen.firmware.samples import Samples, choose_samples
 from edgegen.pipeline import Compilation, Options, render
 from edgegen.target.board import Board
@@ -47,7 +48,7 @@ class Project:
 
     Attributes:
         name: of the library, and so of the project.
-        app: one of `APPS`.
+        app: one of `APPS`, or that of `own.py`.
         app_files: the application's C files by name.
         defines: macros that everything is compiled with.
         samples: what the demonstration runs.
@@ -73,12 +74,13 @@ def write_project(
     folder: Path,
     *,
     app: str = "console",
+    own: Mapping[str, str] | None = None,
     samples: Samples | None = None,
     options: Options | None = None,
 ) -> Project:
     """Writes a project for one board; see `write_projects`."""
     return write_projects(
-        [(compilation, board)], kind, folder, app=app, samples=samples, options=options
+        [(compilation, board)], kind, folder, app=app, own=own, samples=samples, options=options
     )
 
 
@@ -88,6 +90,7 @@ def write_projects(
     folder: Path,
     *,
     app: str = "console",
+    own: Mapping[str, str] | None = None,
     samples: Samples | None = None,
     options: Options | None = None,
 ) -> Project:
@@ -98,6 +101,7 @@ def write_projects(
         kind: one of `KINDS`.
         folder: must not exist, or be empty: what a user has changed there is never replaced.
         app: one of `APPS`.
+        own: C files by name, with a main.c over `board.h`, instead of those of `app`.
         samples: what the demonstration runs, which has no other input; by default the self-test's.
         options: what the user asked of the compilation.
 
@@ -106,7 +110,7 @@ def write_projects(
         BoardError: a board file does not say what start-up code needs.
         FitError: the model does not fit a board.
     """
-    project = make_project(targets, kind, app=app, samples=samples, options=options)
+    project = make_project(targets, kind, app=app, own=own, samples=samples, options=options)
     if (folder / "report.json").is_file():
         raise InputError(Problem(f"{folder.name!r} holds a library", hint="choose another with -o"))
     write_folder(folder, KINDS[kind].files(project))
@@ -118,7 +122,8 @@ def make_project(
     kind: str,
     *,
     app: str,
-    samples: Samples | None,
+    own: Mapping[str, str] | None = None,
+    samples: Samples | None = None,
     options: Options | None = None,
 ) -> Project:
     """Everything that a project is made from; see `write_projects`."""
@@ -131,12 +136,21 @@ def make_project(
             )
         )
     made.check([board for _, board in targets])
+    if own is not None and not made.bare:
+        raise InputError(
+            Problem(
+                f"a project of kind {kind} has no board.h for an application of your own",
+                hint="choose cmake or platformio, or put the generated library into your project",
+            )
+        )
     names = [board.name for _, board in targets]
     if len(set(names)) != len(names):
         raise InputError(Problem(f"a board is given twice: {', '.join(names)}"))
     parts = tuple(_target(c, b, options, bare=made.bare) for c, b in targets)
     compilation = targets[0][0]
     package = parts[0].package
+    if own is not None:
+        return Project(compilation.name, parts, OWN, own)
     if app == "demo":
         samples = samples or choose_samples(compilation.source)
         files = render_demo(package, samples, sketch=made.sketch)

@@ -1,6 +1,7 @@
 """Windows for training and long recordings for the detector, all from `motion.py`.
 
-The persons of a split occur in no other split. Every random draw is seeded by the split and the person.
+The persons of a split occur in no other split. Every random draw is seeded by the split and the
+person.
 """
 
 from collections.abc import Iterator, Sequence
@@ -145,7 +146,7 @@ def session(
 
 
 def sessions(split: Split, parts: int) -> Iterator[Session]:
-    """One session of each person: half of the parts have a gesture, a quarter of those in motion."""
+    """One session of each person; half of its parts have a gesture, some of them while walking."""
     for who, rng in persons(split):
         chosen = []
         for _ in range(parts):

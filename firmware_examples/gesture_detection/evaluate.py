@@ -1,7 +1,8 @@
-"""Measure the int8 model and the detector on persons that are not in training; write `metrics.json`.
+"""Measure the int8 model and the detector on persons that are not in training.
 
-Needs numpy and edgegen, whose numpy reference runs the model. Run in `firmware_examples`:
-``python -m gesture_detection.evaluate --work FOLDER``, FOLDER as written by `train.py`.
+Writes `metrics.json`. Needs numpy and edgegen, whose numpy reference runs the model. Run in
+`firmware_examples`, with the FOLDER that `train.py` wrote:
+``python -m gesture_detection.evaluate --work FOLDER``.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """From acceleration to the model's input, in integers: the definition of `firmware/features.c`.
 
-Four samples of the sensor, 100 Hz, are averaged to one row, 25 Hz, of three axes. 64 rows, 2.56 s, are a
-window. Its mean, which is mostly gravity, is subtracted from each axis; the rest is the model's input,
-int8 with a unit of 1/64 g, limited to -2 g and 2 g.
+Four samples of the sensor, 100 Hz, are averaged to one row, 25 Hz, of three axes. 64 rows, 2.56 s,
+are a window. Its mean, which is mostly gravity, is subtracted from each axis; the rest is the
+model's input, int8 with a unit of 1/64 g, limited to -2 g and 2 g.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Synthetic motion of a hand that holds a board, as its accelerometer measures it.
 
 A hand moves along a path, in metres, x to the right, y forward and z up; its second derivative and
-gravity, seen from the board, are what the sensor measures. How a person holds the board and how fast and
-how far the person moves is drawn once for each person.
+gravity, seen from the board, are what the sensor measures. How a person holds the board and how
+fast and how far the person moves is drawn once for each person.
 """
 
 from dataclasses import dataclass
@@ -209,7 +209,8 @@ def measure(path: Path, who: Person, rng: Random, turn: float = 0.0) -> npt.NDAr
     pull = np.gradient(np.gradient(shaky, axis=0), axis=0) * RATE**2
     pull[:, 2] += GRAVITY
     middle, width = rng.uniform(0, count), rng.uniform(0.3, 0.8) * RATE
-    turned = turn / (1 + np.exp(-4 * (np.arange(count) - middle) / width))
+    steps = np.clip(4 * (np.arange(count) - middle) / width, -700, None)
+    turned = turn / (1 + np.exp(-steps))
     roll = who.hold[0] + rng.normal(0, 0.12) + who.wrist * path[:, 0] + turned
     pitch = who.hold[1] + rng.normal(0, 0.12) + who.wrist * path[:, 2]
     seen = _turned(_turned(pull, 1, roll), 0, pitch) / GRAVITY

@@ -1,8 +1,8 @@
 """Train the network in float and export it; `edgegen quantize` makes the int8 model from that.
 
 Run in `firmware_examples`, in an environment with `requirements-train.txt`:
-``python -m gesture_detection.train --work FOLDER``. FOLDER gets `gesture_detection.onnx`, calibration
-samples, and the float accuracy on the test split.
+``python -m gesture_detection.train --work FOLDER``. FOLDER gets `gesture_detection.onnx`,
+calibration samples, and the float accuracy on the test split.
 """
 
 import argparse

@@ -18,7 +18,7 @@ Model = Callable[[Int8s], Int8s]
 
 
 def samples_at(run: int) -> int:
-    """How many samples there have been at a run of the model, from 1; the first has a full window."""
+    """How many samples there have been at a run of the model, from 1 at the first full window."""
     return (features.ROWS + (run - 1) * ROWS_BETWEEN_RUNS) * features.SAMPLES_PER_ROW
 
 

@@ -1,4 +1,4 @@
-"""Windows of the machine, from `machine.py`. Every random draw is seeded by the split and its place."""
+"""Windows of the machine, from `machine.py`. Every random draw is seeded by the split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

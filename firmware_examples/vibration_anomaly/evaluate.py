@@ -1,7 +1,7 @@
-"""Set the threshold on healthy windows and measure on others; write `metrics.json` and `threshold.h`.
+"""Set the threshold on healthy windows and measure on others.
 
-Needs numpy and edgegen, whose numpy reference runs the model. Run in `firmware_examples`:
-``python -m vibration_anomaly.evaluate``.
+Writes `metrics.json` and `firmware/threshold.h`. Needs numpy and edgegen, whose numpy reference
+runs the model. Run in `firmware_examples`: ``python -m vibration_anomaly.evaluate``.
 """
 
 import json

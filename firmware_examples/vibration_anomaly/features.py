@@ -1,8 +1,9 @@
 """From vibration to the model's input, in integers: the definition of `firmware/features.c`.
 
-Four frames of 1024 samples, 4096 Hz, are a window of one second. Each gets a Hann window and a Fourier
-transform; the powers are summed over the frames and over 48 bands, whose width grows with frequency. The
-model's input is the logarithm of a band's mean power: int8, 1/8 of a power of two (0.38 dB) a step.
+Four frames of 1024 samples, 4096 Hz, are a window of one second. Each gets a Hann window and a
+Fourier transform; the powers are summed over the frames and over 48 bands, whose width grows with
+frequency. The model's input is the logarithm of a band's mean power: int8, 1/8 of a power of two
+(0.38 dB) a step.
 """
 
 import numpy as np

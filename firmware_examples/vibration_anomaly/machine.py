@@ -1,8 +1,9 @@
 """Synthetic vibration of one machine, a motor with a gearbox, healthy and with faults.
 
-All frequencies follow the speed of the shaft. A healthy machine gives harmonics of the shaft, the meshing
-of the gears with sidebands, and noise that two resonances of the housing colour; speed and load vary from
-window to window. A fault adds what such a fault adds in theory; its severity scales the addition.
+All frequencies follow the speed of the shaft. A healthy machine gives harmonics of the shaft, the
+meshing of the gears with sidebands, and noise that two resonances of the housing colour; speed and
+load vary from window to window. A fault adds what such a fault adds in theory; its severity scales
+the addition.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ WINDOW = 4096
 
 TEETH = 19
 OUTER_RACE = 3.58
-"""Times that balls pass a flaw of the outer race in a turn of the shaft: a bearing with nine balls."""
+"""Balls that pass a flaw of the outer race in a turn of the shaft, for a bearing of nine balls."""
 INNER_RACE = 5.42
 RESONANCES = ((620.0, 60.0, 0.05), (1380.0, 90.0, 0.06))
 """Hertz, width in hertz, noise in g."""

@@ -1,7 +1,8 @@
-"""Write the recording that the firmware plays: `recordings.npz`, `firmware/recordings.c`, `uart.txt`.
+"""Write the recording that the firmware plays.
 
-`recordings.npz` holds the samples; `uart.txt` is what the firmware prints for them. Run in
-`firmware_examples`, with numpy and edgegen, after `evaluate.py` has set the threshold:
+Makes `recordings.npz`, `firmware/recordings.c` and `uart.txt`. `recordings.npz` holds the
+samples; `uart.txt` is what the firmware prints for them. Run in `firmware_examples`, with numpy and
+edgegen, after `evaluate.py` has set the threshold:
 ``python -m vibration_anomaly.make_recordings``.
 """
 

@@ -1,4 +1,4 @@
-"""How badly the autoencoder reproduces a spectrum, in integers: the definition of `firmware/score.c`."""
+"""How badly the autoencoder reproduces a spectrum: the definition of `firmware/score.c`."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Train the autoencoder in float and export it; `edgegen quantize` makes the int8 model from that.
 
-It learns to reproduce the spectra of the healthy machine alone, through a waist of eight values; what it
-reproduces badly is unusual. Run in `firmware_examples`, in an environment with
+It learns to reproduce the spectra of the healthy machine alone, through a waist of eight values;
+what it reproduces badly is unusual. Run in `firmware_examples`, in an environment with
 `requirements-train.txt`: ``python -m vibration_anomaly.train --work FOLDER``. FOLDER gets
 `vibration_anomaly.onnx` and calibration samples.
 """
@@ -62,8 +62,8 @@ def train(model: nn.Module, inputs: torch.Tensor) -> None:
 def calibration(inputs: np.ndarray) -> np.ndarray:
     """Healthy spectra, and as one in ten, some with a few bands at the limits of the input.
 
-    The quantised network then has room for what a fault does to the spectrum, and its input has exactly
-    the unit of the features.
+    The quantised network then has room for what a fault does to the spectrum, and its input has
+    exactly the unit of the features.
     """
     rng = np.random.default_rng(SEED)
     limits = (np.array([-128, 127]) - features.INPUT_ZERO_POINT) * features.INPUT_SCALE
