@@ -201,6 +201,13 @@ counter_t *counter_new(const mark_t *marks, uint32_t mark_count, uint32_t layer_
     return c;
 }
 
+/* Counting goes on to another limit. */
+void counter_limit(counter_t *c, uint64_t limit)
+{
+    c->limit = limit;
+    c->limit_hit = 0;
+}
+
 const block_t *counter_blocks(const counter_t *c, uint32_t *count)
 {
     *count = c->count;

@@ -251,6 +251,10 @@ class NativeCounter:
         """See `BlockCounter`."""
         return self._state()[0] != 0
 
+    def limit(self, instructions: int) -> None:
+        """Moves the limit, so that a run that was stopped by it can go on."""
+        self._library.counter_limit(self._counter, ctypes.c_uint64(instructions))
+
     def blocks(self) -> list[Block]:
         """See `BlockCounter`."""
         count = ctypes.c_uint32()

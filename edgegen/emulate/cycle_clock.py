@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _EVERYWHERE = Marks(start=None, stop=None, layers={}, layer_count=0)
 _NO_LIMIT = (1 << 64) - 1
+_SHORTEST = 32
 
 
 class CycleClock:
@@ -46,6 +47,27 @@ class CycleClock:
     def cycles(self) -> int | None:
         """Modelled cycles, or None for a core without a model."""
         return self.now() if self._counter and self._pricer.has_model else None
+
+    def stop_within(self, cycles: int | None) -> None:
+        """Has the core stop before so many cycles have passed; None: never.
+
+        It may stop much earlier, but not too late: few instructions take more than 2 cycles.
+        """
+        if self._counter is not None:
+            step = None if cycles is None else max(cycles // 2, _SHORTEST)
+            self._counter.limit(_NO_LIMIT if step is None else self._counter.instructions + step)
+
+    def stop_next(self) -> bool:
+        """Has the core stop before the next block; False if that cannot be had."""
+        if self._counter is None:
+            return False
+        self._counter.limit(self._counter.instructions)
+        return True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop_within` has stopped the core."""
+        return self._counter is not None and self._counter.limit_hit
 
     def now(self) -> int:
         """What a cycle counter would show."""

@@ -41,6 +41,9 @@ _MORE_WINDOWS: Final[Mapping[str, tuple[tuple[int, int], ...]]] = MappingProxyTy
 )
 _MICROSECONDS: Final = MappingProxyType({"rp2040": 0x4005_4000, "rp2350": 0x400B_0000})
 _HAS_CYCLE_COUNTER: Final = ("m3", "m4", "m7", "m33", "m55")
+# ARMv6-M and ARMv7-M ARM, B1.5: the exception's number; EXC_RETURN to thread mode, main stack.
+_SYSTICK: Final = 15
+_RETURN: Final = 0xFFFF_FFF8
 # Wall time of one stretch of emulation, so that a long inference does not outlast a caller's limit.
 _SLICE_S: Final = 0.25
 
@@ -60,7 +63,7 @@ class UnicornSession:
     """Firmware in Unicorn; implements `Session`. Time passes during `read` only.
 
     The core starts at the image's vector table, as after the boot ROM and a second-stage loader.
-    There are no interrupts and no exceptions: a fault ends the session with an error.
+    Of all exceptions only SysTick's is there. A fault ends the session with an error.
     """
 
     emulator = "unicorn"
@@ -118,7 +121,7 @@ class UnicornSession:
             for address, value in registers.reset.items():
                 bus.poke(address, value)
             bus.follow(registers.rules)
-        SysTick(bus, now).install()
+        self._systick = SysTick(bus, now, self._on_timer)
         if board.core.name in _HAS_CYCLE_COUNTER:
             CycleCounter(bus, now).install()
         if board.clock and _family(board) in _MICROSECONDS:
@@ -176,28 +179,59 @@ class UnicornSession:
         """See `Session`."""
 
     def _run(self, seconds: float) -> None:
-        if self._error is not None:
-            return
+        """Runs until time is up, the firmware waits, or something is wrong."""
         self.waits = False
-        started = time.monotonic()
+        end = time.monotonic() + seconds
+        while self._error is None and not self.waits and (left := end - time.monotonic()) > 0:
+            self._clock.stop_within(self._systick.to_exception())
+            self._emulate(NEVER, left)
+            if self._systick.to_exception() == 0:
+                self._take_systick()
+            elif not self._clock.stopped:
+                # Unicorn comes back early from WFI, and nothing here wakes a core.
+                self.waits = self.waits or time.monotonic() < end
+
+    def _emulate(self, until: int, seconds: float) -> None:
         try:
-            self._uc.emu_start(self._pc | 1, NEVER, timeout=int(seconds * 1e6))
+            self._uc.emu_start(self._pc | 1, until, timeout=max(int(seconds * 1e6), 1))
         except UcError as error:
             self._fail(str(error))
         except EmulationError as error:
             self._fail(error.problems[0].what)
         self._pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
-        # Unicorn comes back early from WFI: nothing will wake a core without interrupts.
-        self.waits = self.waits or time.monotonic() - started < seconds
+
+    def _take_systick(self) -> None:
+        """Runs the handler of SysTick's exception, unless the firmware masks it."""
+        uc = self._uc
+        if uc.reg_read(arm_const.UC_ARM_REG_PRIMASK) & 1:
+            return
+        self._systick.take_exception()
+        before, vector = uc.context_save(), self._board.placement.code.usable_origin
+        interrupted = self._pc
+        # The core would push 8 words, and the handler returns to the magic address.
+        uc.reg_write(arm_const.UC_ARM_REG_SP, (uc.reg_read(arm_const.UC_ARM_REG_SP) - 32) & ~7)
+        uc.reg_write(arm_const.UC_ARM_REG_LR, _RETURN | 1)
+        (self._pc,) = struct.unpack("<I", self._read_memory(vector + 4 * _SYSTICK, 4))
+        self._clock.stop_within(None)
+        self._emulate(_RETURN, _SLICE_S)
+        if self._pc & ~1 != _RETURN:
+            self._fail("the handler of SysTick does not return")
+        uc.context_restore(before)
+        self._pc = interrupted
 
     def _fail(self, what: str) -> None:
         if self._error is None:
             pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
             self._error = f"{what} at {pc:#010x}"
 
+    def _on_timer(self) -> None:
+        # Not emu_stop: the store that is under way would be executed again.
+        self._clock.stop_next()
+
     def _on_idle(self) -> None:
         self.waits = True
-        self._uc.emu_stop()
+        if not self._clock.stop_next():
+            self._uc.emu_stop()
 
     def _on_read(self, _uc: Uc, offset: int, size: int, origin: int) -> int:
         return self._bus.read(origin + offset, size)

@@ -67,8 +67,12 @@ _MAIN: Final = """\
 #define AT(address) (*(volatile uint32_t *)(address))
 int main(void);
 extern uint32_t image_stack_top[];
-extern void *const vectors[2];
-__attribute__((section(".vectors"), used)) void *const vectors[2] = {image_stack_top, (void *)main};
+static volatile uint32_t ticks;
+static void tick(void) { ++ticks; %(tick)s }
+extern void *const vectors[16];
+__attribute__((section(".vectors"), used)) void *const vectors[16] = {
+    image_stack_top, (void *)main, [15] = (void *)tick
+};
 %(uart)s
 static void text(const char *s) { while (*s) { send((uint8_t)*s++); } }
 static void hex(uint32_t v)
@@ -78,6 +82,7 @@ static void hex(uint32_t v)
 }
 int main(void)
 {
+    ticks = 0u;
     %(init)s
     uart_init();
     text("hello\\n");
@@ -101,7 +106,13 @@ SECTIONS {{
 
 
 def build_console(
-    folder: Path, board: Board, *, init: str = "", commands: str = "", enable: bool = True
+    folder: Path,
+    board: Board,
+    *,
+    init: str = "",
+    commands: str = "",
+    tick: str = "",
+    enable: bool = True,
 ) -> Path:
     """Builds the firmware for the board's console.
 
@@ -110,6 +121,7 @@ def build_console(
         board: one with a console.
         init: C to run first.
         commands: C that may look at the received byte `c` before it is answered with `c + 1`.
+        tick: C that the handler of SysTick runs.
         enable: whether the firmware enables its UART.
     """
     assert board.console
@@ -117,7 +129,7 @@ def build_console(
     if not enable:
         uart = uart.replace("R(0x0C) = 1u << 13", "R(0x0C) = 0u").replace("R(0x00) |= 1u", "")
     source, script, elf = folder / "main.c", folder / "link.ld", folder / "console.elf"
-    source.write_text(_MAIN % {"uart": uart, "init": init, "commands": commands})
+    source.write_text(_MAIN % {"uart": uart, "init": init, "commands": commands, "tick": tick})
     script.write_text(
         _LINKER.format(
             code=board.placement.code.usable_origin, data=board.placement.data.usable_origin

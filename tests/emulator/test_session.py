@@ -96,6 +96,39 @@ def test_systick_counts_down_and_flags_its_wrap(tmp_path: Path) -> None:
     assert said(session).split()[:2] == [b"00000000", b"00000001"]
 
 
+def test_systick_exception_extends_the_count(tmp_path: Path) -> None:
+    board = load_board("rp2040")
+    init = "AT(0xE000E014u) = 9999u; AT(0xE000E018u) = 0u; AT(0xE000E010u) = 7u;"
+    commands = """
+        if (c == 'w') { for (volatile int i = 0; i < 20000; ++i) {} }
+        uint32_t before, value;
+        do { before = ticks; value = AT(0xE000E018u); } while (before != ticks);
+        hex(before); hex(value);"""
+    session = UnicornSession(build_console(tmp_path, board, init=init, commands=commands), board)
+    said(session)
+    times, counts = [], []
+    for byte in (b"a", b"w", b"a", b"w"):
+        session.write(byte)
+        ticks, value = (int(line, 16) for line in said(session).split()[:2])
+        times.append(ticks * 10000 + (10000 - value) % 10000)
+        counts.append(session.cycles or 0)
+    assert times[1] - times[0] > 15 * 10000
+    for i in (1, 2, 3):
+        # What the answer takes comes between the two clocks.
+        assert times[i] - times[i - 1] == pytest.approx(counts[i] - counts[i - 1], abs=1500)
+
+
+def test_systick_handler_that_does_not_return(tmp_path: Path) -> None:
+    board = load_board("rp2040")
+    init = "AT(0xE000E014u) = 999u; AT(0xE000E018u) = 0u; AT(0xE000E010u) = 7u;"
+    commands = "for (;;) {}"
+    elf = build_console(tmp_path, board, init=init, commands=commands, tick="for (;;) {}")
+    session = UnicornSession(elf, board)
+    session.write(b"a")
+    with pytest.raises(EmulationError, match="the handler of SysTick does not return"):
+        said(session)
+
+
 def test_microseconds_of_the_rp2040(tmp_path: Path) -> None:
     board = load_board("rp2040")
     assert board.clock
