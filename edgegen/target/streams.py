@@ -21,6 +21,8 @@ LONGEST = 64
 """Operators of one stream at most."""
 MAX_ROWS = 1024
 """Rows of an image at most: the order of steps is stored, a byte a row."""
+_ANY = "any"
+"""Stands for the format of what is not in the arena."""
 ROW_FORMATS = (HWC, DENSE)
 """Formats that keep the pixels of a row together, the preferred one first."""
 
@@ -73,6 +75,8 @@ class Streams:
         self.delivered = {owner[n] for n in graph.by_rows}
         self._choices: dict[int, tuple[Choice, ...]] = {}
         self._formats: dict[int, tuple[frozenset[Format], ...]] = {}
+        self._inner: dict[tuple[int, str, int], Format] = {}
+        self._fits: dict[tuple[object, ...], list[Choice]] = {}
         self._needs: dict[tuple[object, ...], int] = {}
 
     def choices(self, index: int) -> tuple[Choice, ...]:
@@ -236,7 +240,7 @@ class Streams:
         }
         for i in range(first, end):
             root = self.owner[self.graph.ops[i].outputs[0]]
-            formats[root] = self._inner_format(i, root, first, end, dense=root in outputs)
+            formats[root] = self._inner_format(i, root, end, dense=root in outputs)
         options = {}
         i = first
         while i < end:
@@ -268,18 +272,24 @@ class Streams:
     ) -> list[Choice]:
         """The choices for an operator with its tensors in these formats."""
         op = self.graph.ops[index]
-        return [
-            c
-            for c in self.choices(index)
-            if c.formats.output == formats[self.owner[op.outputs[0]]]
-            and all(
-                formats.get(self.owner[n]) == f
-                for n, f in zip(op.inputs, c.formats.inputs, strict=True)
-                if n is not None and n in self.owner
-            )
-            and (last or not self._accumulates(c))
-            and usable(op, c)
-        ]
+        stored = tuple(
+            formats.get(self.owner[n]) if n is not None and n in self.owner else _ANY
+            for n in (*op.inputs, op.outputs[0])
+        )
+        key = (index, stored, last)
+        if key not in self._fits:
+            self._fits[key] = [
+                c
+                for c in self.choices(index)
+                if all(
+                    form in (_ANY, wanted)
+                    for form, wanted in zip(
+                        stored, (*c.formats.inputs, c.formats.output), strict=True
+                    )
+                )
+                and (last or not self._accumulates(c))
+            ]
+        return [c for c in self._fits[key] if usable(op, c)]
 
     def _known_formats(self, index: int) -> tuple[frozenset[Format], ...]:
         """The formats that an operator's choices take for each input, and write."""
@@ -292,16 +302,20 @@ class Streams:
             )
         return self._formats[index]
 
-    def _inner_format(self, index: int, root: str, first: int, end: int, *, dense: bool) -> Format:
+    def _inner_format(self, index: int, root: str, end: int, *, dense: bool) -> Format:
         """The best format that the writer and all readers inside the stream know."""
         if dense:
             return DENSE
-        usable = set(self._known_formats(index)[-1])
-        for i in range(first, end):
-            for k, name in enumerate(self.graph.ops[i].inputs):
-                if name is not None and self.owner.get(name) == root:
-                    usable &= self._known_formats(i)[k]
-        return next((f for f in ROW_FORMATS if f in usable), DENSE)
+        end = min(end, self.last_reader.get(root, index) + 1)
+        key = (index, root, end)
+        if key not in self._inner:
+            usable = set(self._known_formats(index)[-1])
+            for i in range(index + 1, end):
+                for k, name in enumerate(self.graph.ops[i].inputs):
+                    if name is not None and self.owner.get(name) == root:
+                        usable &= self._known_formats(i)[k]
+            self._inner[key] = next((f for f in ROW_FORMATS if f in usable), DENSE)
+        return self._inner[key]
 
     def _ram(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
         """Bytes that a stream needs, planned for it alone, and the tensors that only wait."""
