@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edgegen.firmware.cmake import cmake_files
+from edgegen.firmware.hosted import arduino_files, zephyr_files
 from edgegen.firmware.platformio import check_platformio, platformio_files
 from edgegen.target.board import Board
 
@@ -40,5 +41,7 @@ class Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     "platformio": Kind(platformio_files, check_platformio, several=True),
     "cmake": Kind(cmake_files),
+    "arduino": Kind(arduino_files, bare=False, sketch=True),
+    "zephyr": Kind(zephyr_files, bare=False),
 }
 """By the name of `--kind`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -163,6 +163,8 @@ def make_project(
 def _target(
     compilation: Compilation, board: Board, options: Options | None, *, bare: bool
 ) -> Target:
+    if not bare:
+        board = _plain(board)
     library = render(compilation, board, options)
     package = library.compilation.package
     layout = package.layout
@@ -175,3 +177,10 @@ def _target(
         hal_files(library.board, sections=sections, ram_code=package.kernels_in_ram) if bare else {}
     )
     return Target(library.board, package, library.files, hal)
+
+
+def _plain(board: Board) -> Board:
+    """The board with all its parts where compilers put them: the linker script is another's."""
+    place = board.placement
+    plain = replace(place, arena=place.data, arenas=(place.data,), weights=place.code)
+    return replace(board, placement=plain)
