@@ -7,7 +7,7 @@ The console speaks the text protocol of MLPerf Tiny's runner, with a few command
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edgegen import __version__
@@ -17,10 +17,15 @@ from edgegen.codegen.views import Port, model_view
 from edgegen.firmware.mlperf import Benchmark, find_benchmark
 from edgegen.ir import DType
 from edgegen.kernels.c_types import float_literal
+from edgegen.target.board import Board
 from edgegen.verify.reference import golden_crc
 
-APPS: Final = ("console", "mlperf")
-"""What a project's main program can be: the console, or that of a benchmark submission."""
+APPS: Final = ("console", "mlperf", "mlperf-energy")
+"""What a project's main program can be: the console, or it as MLPerf Tiny wants it, for the two
+ways of measuring."""
+
+ENERGY_BAUD: Final = 9_600
+"""In energy mode the runner talks through an interface board at this rate."""
 
 LINE_BYTES: Final = 256
 """Longest command that the console takes; MLPerf Tiny's runner sends at most 66 characters."""
@@ -109,7 +114,6 @@ def render_app(
     app: str = "console",
     *,
     board: str = "",
-    energy: bool = False,
     sketch: bool = False,
 ) -> dict[str, str]:
     """The application's C files by name; with the library and `board.h` they make a firmware.
@@ -118,10 +122,9 @@ def render_app(
         package: the network.
         app: one of `APPS`.
         board: the board's title for the banner.
-        energy: MLPerf Tiny's energy mode: a pin marks the time, and the console runs at 9,600 baud.
         sketch: whether it is an Arduino sketch: `setup` and `loop` instead of `main`.
     """
-    view = {**app_view(package, app, board=board, energy=energy), "sketch": sketch}
+    view = {**app_view(package, app, board=board), "sketch": sketch}
     files = {file: render(f"firmware/app/{file}.j2", **view) for file in _FILES}
     if sketch:
         files[f"{package.name}_console.ino"] = files.pop("main.c")
@@ -136,10 +139,17 @@ def app_defines(package: Package, app: str = "console") -> tuple[str, ...]:
     return (f"{package.name.upper()}_SELFTEST_LAYERS",) if app == "console" else ()
 
 
-def app_view(package: Package, app: str, *, board: str, energy: bool) -> dict[str, object]:
+def app_board(board: Board, app: str) -> Board:
+    """The board as the application wants its console."""
+    if app != "mlperf-energy" or board.console is None:
+        return board
+    return replace(board, console=replace(board.console, baud=ENERGY_BAUD))
+
+
+def app_view(package: Package, app: str, *, board: str) -> dict[str, object]:
     """Variables of the templates."""
     view = model_view(package)
-    benchmark = find_benchmark(package.plan.program.graph) if app == "mlperf" else None
+    benchmark = find_benchmark(package.plan.program.graph) if app != "console" else None
     inputs = _inputs(view["inputs"], benchmark)
     title = f"edgegen {__version__}: {package.name}" + (f" on {board}" if board else "")
     return {
@@ -152,9 +162,9 @@ def app_view(package: Package, app: str, *, board: str, energy: bool) -> dict[st
         "own_arena": package.layout.owner == "static",
         "golden": f"{golden_crc(package.plan.program.graph):08x}",
         "line_bytes": LINE_BYTES,
-        "energy": energy,
+        "energy": app == "mlperf-energy",
         "device": "".join(c for c in board or "edgegen" if c.isalnum() or c in " ._-"),
-        "profile": "ULPMark for tinyML Firmware V0.0.1" if app == "mlperf" else "edgegen",
+        "profile": "ULPMark for tinyML Firmware V0.0.1" if app != "console" else "edgegen",
         "model_id": benchmark.name if benchmark else package.name,
         "banner": "".join(c for c in title if 32 <= ord(c) < 127 and c not in '"\\%'),
     }

@@ -12,7 +12,7 @@ from edgegen.codegen.writer import write_folder
 from edgegen.emulate.toolchain import Sections
 from edgegen.errors import InputError, Problem
 from edgegen.firmware.app import APPS as CONSOLES
-from edgegen.firmware.app import app_defines, render_app
+from edgegen.firmware.app import app_board, app_defines, render_app
 from edgegen.firmware.demo import render_demo
 from edgegen.firmware.hal import hal_files
 from edgegen.firmware.kinds import KINDS
@@ -128,6 +128,7 @@ def make_project(
 ) -> Project:
     """Everything that a project is made from; see `write_projects`."""
     made = KINDS[kind]
+    targets = [(compilation, app_board(board, app)) for compilation, board in targets]
     if len(targets) > 1 and not made.several:
         raise InputError(
             Problem(
@@ -156,7 +157,7 @@ def make_project(
         files = render_demo(package, samples, sketch=made.sketch)
         return Project(compilation.name, parts, app, files, (), samples)
     title = " or ".join(board.title for _, board in targets)
-    files = render_app(package, app, board=title)
+    files = render_app(package, app, board=title, sketch=made.sketch)
     return Project(compilation.name, parts, app, files, app_defines(package, app))
 
 

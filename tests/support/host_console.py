@@ -24,7 +24,6 @@ def build(
     folder: Path,
     app: str = "console",
     *,
-    energy: bool = False,
     change: Callable[[dict[str, str]], None] = lambda _files: None,
     flags: Sequence[str] = ("-O1",),
     compiler: str | None = None,
@@ -35,12 +34,11 @@ def build(
         package: the network.
         folder: where to.
         app: which application.
-        energy: MLPerf Tiny's energy mode.
         change: alters the sources before they are compiled, to see faults found.
         flags: options of the compiler.
         compiler: which one; the default one when None.
     """
-    files = {**render_library(package), **render_app(package, app, board=BOARD, energy=energy)}
+    files = {**render_library(package), **render_app(package, app, board=BOARD)}
     for name in ("board.h", "host_board.c"):
         files[name] = (HERE / name).read_text()
     change(files)
