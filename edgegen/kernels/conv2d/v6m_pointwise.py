@@ -7,22 +7,20 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.formats import DENSE, HWC, Layout, round_up
-from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import Pixels
+from edgegen.kernels.pixels_kernel import PixelsKernel
 from edgegen.ops.conv2d import Conv2D
 from edgegen.target.cores import Core
 
 
-class V6mPointwise(Kernel[Conv2D]):
+class V6mPointwise(PixelsKernel[Conv2D]):
     """Any stride; see `edgegen.kernels.quads`."""
 
     op: ClassVar[type[Op]] = Conv2D
     name: ClassVar[str] = "v6m_pointwise"
-    requires: ClassVar[frozenset[str]] = frozenset({"armv6m"})
-    code_bytes: ClassVar[int] = 2200
     pixels_per_pass: ClassVar[int] = 1
 
     def rejects(self, op: Conv2D, io: OpIO, core: Core) -> str:
@@ -35,13 +33,7 @@ class V6mPointwise(Kernel[Conv2D]):
             return "the filter reads padding"
         if op.groups(io) != 1:
             return "the convolution has groups"
-        if split_layer(op, io) is None:
-            return "no requantisation constants could be proved for some channel"
-        formats = self.formats(op, io)[0]
-        site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
-        if _pixels(op, site).choice is None:
-            return "sums of four products do not fit 16 bits (pairs of weights of -128)"
-        return ""
+        return self.rejects_weights(op, io, core)
 
     def formats(self, op: Conv2D, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -49,45 +41,25 @@ class V6mPointwise(Kernel[Conv2D]):
         pairs = ((source, target) for source in (HWC, DENSE) for target in (HWC, DENSE))
         return tuple(Formats((source, *rest), target) for source, target in pairs)
 
-    def scratch_bytes(self, op: Conv2D, io: KernelIO) -> int:
-        """See `Kernel.scratch_bytes`."""
-        return _pixels(op, io).scratch_bytes
-
-    def order(self, op: Conv2D, io: KernelIO) -> AccessOrder:
-        """See `Kernel.order`."""
-        return _pixels(op, io).order(io.output_format.size(io.output.type))
-
-    def cost(self, op: Conv2D, io: KernelIO) -> Cost:
-        """See `Kernel.cost`."""
-        return _pixels(op, io).cost
-
-    def flash_bytes(self, op: Conv2D, io: KernelIO) -> int:
-        """See `Kernel.flash_bytes`."""
-        return _pixels(op, io).flash_bytes
-
-    def pack(self, op: Conv2D, io: KernelIO) -> Packed:
-        """See `Kernel.pack`."""
-        return _pixels(op, io).pack()
-
-
-def _pixels(op: Conv2D, io: KernelIO) -> Pixels:
-    _, _, in_width, depth = io.input(0).type.shape
-    _, height, width, channels = io.output.type.shape
-    vertical, horizontal = op.window(io)
-    in_signed = io.input_formats[0].layout is Layout.DENSE
-    out_signed = io.output_format.layout is Layout.DENSE
-    split = split_layer(op, io)
-    assert split is not None
-    pixel = depth if in_signed else round_up(depth, 4)
-    weights = io.input(1).values.astype(np.int64).reshape(channels, depth)
-    return Pixels(
-        weights=np.pad(weights, ((0, 0), (0, pixel - depth))),
-        split=split,
-        height=height,
-        width=width,
-        in_row=vertical.stride * in_width * pixel,
-        in_pixel=horizontal.stride * pixel,
-        in_signed=in_signed,
-        out_pixel=channels if out_signed else round_up(channels, 4),
-        out_signed=out_signed,
-    )
+    def pixels(self, op: Conv2D, io: KernelIO) -> Pixels:
+        """See `PixelsKernel.pixels`."""
+        _, _, in_width, depth = io.input(0).type.shape
+        _, height, width, channels = io.output.type.shape
+        vertical, horizontal = op.window(io)
+        in_signed = io.input_formats[0].layout is Layout.DENSE
+        out_signed = io.output_format.layout is Layout.DENSE
+        split = split_layer(op, io)
+        assert split is not None
+        pixel = depth if in_signed else round_up(depth, 4)
+        weights = io.input(1).values.astype(np.int64).reshape(channels, depth)
+        return Pixels(
+            weights=np.pad(weights, ((0, 0), (0, pixel - depth))),
+            split=split,
+            height=height,
+            width=width,
+            in_row=vertical.stride * in_width * pixel,
+            in_pixel=horizontal.stride * pixel,
+            in_signed=in_signed,
+            out_pixel=channels if out_signed else round_up(channels, 4),
+            out_signed=out_signed,
+        )

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from edgegen.ir import OpIO
 from edgegen.kernels.depthwise_conv2d.own_shifts import ScaledLayer, solve_own_shifts
-from edgegen.kernels.solved import Source, layer_channels
+from edgegen.kernels.weighted_layer import WeightedLayer
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.quant.fixed_point import Int64
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """Everything that the constants depend on, with the values that tensors leave out of `==`."""
-
-    op: DepthwiseConv2D
-    io: OpIO
-    values: tuple[bytes, ...]
-
-
 def solved_layer(op: DepthwiseConv2D, io: OpIO) -> ScaledLayer | None:
     """The requantisation of a layer whose input is stored as u8; None where nothing is proved."""
-    constants = tuple(t.values.tobytes() for t in io.inputs[1:] if t is not None)
-    return _solve(_Layer(op, OpIO(io.inputs, io.outputs), constants))
+    return _solve(WeightedLayer.of(op, io))
 
 
 @functools.lru_cache(maxsize=256)
-def _solve(layer: _Layer) -> ScaledLayer | None:
-    op, io = layer.op, layer.io
-    source = Source.of(io.input(0).type.zero_point, signed=False)
-    weights = _channel_weights(io, transposed=False)
-    channels = layer_channels(
-        io, weights.reshape(len(weights), -1), source, op.output_range(io), op.multipliers(io)
-    )
-    return solve_own_shifts(channels)
+def _solve(layer: WeightedLayer) -> ScaledLayer | None:
+    return solve_own_shifts(layer.channels(signed=False))
 
 
 def _channel_weights(io: OpIO, *, transposed: bool) -> Int64:

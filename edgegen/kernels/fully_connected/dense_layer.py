@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 
-from edgegen.ir import OpIO, Tensor, TensorKind, TensorType
+from edgegen.ir import OpIO
 from edgegen.kernels.conv2d.gemm_layer import lanes_fit
 from edgegen.kernels.formats import Format, Layout
-from edgegen.kernels.solved import Solved, Source, layer_channels, solve_layer
+from edgegen.kernels.solved import Solved, solve_layer
+from edgegen.kernels.weighted_layer import WeightedLayer
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.quant.fixed_point import Int64
 from edgegen.quant.solver import Shifts
@@ -23,59 +23,16 @@ SHIFTS = Shifts((12, 11, 13, 10, 14, 9, 15, 16, 8), (16, 15, 14, 13, 12, 11, 10,
 thus share their code; e = 16 is quickest."""
 
 
-@dataclass(frozen=True)
-class _Layer:
-    """Everything that the constants depend on, hashable."""
-
-    types: tuple[TensorType, TensorType, TensorType]
-    limits: tuple[int, int]
-    multipliers: tuple[tuple[int, ...], tuple[int, ...]]
-    signed: bool
-    weights: bytes
-    bias: bytes | None
-
-
 def solved_dense(op: FullyConnected, io: OpIO, form: Format) -> Solved | None:
     """The constants of a layer whose input is stored in `form`, or None where there are none."""
-    mantissa, shift = op.multipliers(io)
-    bias = io.optional(2)
-    layer = _Layer(
-        (io.input(0).type, io.input(1).type, io.output.type),
-        op.output_range(io),
-        (tuple(mantissa.tolist()), tuple(shift.tolist())),
-        form.layout is Layout.DENSE,
-        io.input(1).values.tobytes(),
-        None if bias is None else bias.values.tobytes(),
-    )
-    return _solve(layer)
+    return _solve(WeightedLayer.of(op, io), form.layout is Layout.DENSE)
 
 
 @functools.lru_cache(maxsize=256)
-def _solve(layer: _Layer) -> Solved | None:
-    source, kind, target = layer.types
-    weights = np.frombuffer(layer.weights, np.int8).reshape(kind.shape)
-    if not lanes_fit(weights.astype(np.int64)):
+def _solve(layer: WeightedLayer, signed: bool) -> Solved | None:
+    if not lanes_fit(layer.weights):
         return None
-    tensors: list[Tensor | None] = [
-        Tensor("x", source, TensorKind.ACTIVATION),
-        Tensor("w", kind, TensorKind.CONSTANT, weights),
-    ]
-    if layer.bias is not None:
-        bias = np.frombuffer(layer.bias, np.int32)
-        tensors.append(Tensor("b", TensorType(kind.dtype, bias.shape), TensorKind.CONSTANT, bias))
-    io = OpIO(tuple(tensors), (Tensor("y", target, TensorKind.ACTIVATION),))
-    units = len(weights)
-    mantissa, shift = (
-        np.array(np.broadcast_to(np.array(v, np.int64), units)) for v in layer.multipliers
-    )
-    channels = layer_channels(
-        io,
-        weights.astype(np.int64),
-        Source.of(source.zero_point, layer.signed),
-        layer.limits,
-        (mantissa, shift),
-    )
-    return solve_layer(channels, SHIFTS)
+    return solve_layer(layer.channels(signed=signed), SHIFTS)
 
 
 def pack_blocks(weights: Int64, solved: Solved, chunk: int) -> Int64:

@@ -7,34 +7,26 @@ from typing import ClassVar
 import numpy as np
 
 from edgegen.ir import Op, OpIO
-from edgegen.kernels.base import Cost, Formats, Kernel, KernelIO, Packed
+from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.conv2d.quad_layer import split_layer
 from edgegen.kernels.formats import DENSE, HWC, Format, Layout, image, round_up
-from edgegen.kernels.order import AccessOrder
 from edgegen.kernels.pixels import Pixels
+from edgegen.kernels.pixels_kernel import PixelsKernel
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
 
 
-class V6mFullyConnected(Kernel[FullyConnected]):
+class V6mFullyConnected(PixelsKernel[FullyConnected]):
     """Rows of any length; see `edgegen.kernels.quads`."""
 
     op: ClassVar[type[Op]] = FullyConnected
     name: ClassVar[str] = "v6m"
-    requires: ClassVar[frozenset[str]] = frozenset({"armv6m"})
-    code_bytes: ClassVar[int] = 2200
 
     def rejects(self, op: FullyConnected, io: OpIO, core: Core) -> str:
         """See `Kernel.rejects`."""
         if io.input(0).data is not None:
             return "the input is a constant"
-        if split_layer(op, io) is None:
-            return "no requantisation constants could be proved for some channel"
-        formats = self.formats(op, io)[0]
-        site = KernelIO(io.inputs, io.outputs, formats.inputs, formats.output, core)
-        if _pixels(op, site).choice is None:
-            return "sums of four products do not fit 16 bits (pairs of weights of -128)"
-        return ""
+        return self.rejects_weights(op, io, core)
 
     def formats(self, op: FullyConnected, io: OpIO) -> tuple[Formats, ...]:  # noqa: ARG002
         """See `Kernel.formats`."""
@@ -42,25 +34,26 @@ class V6mFullyConnected(Kernel[FullyConnected]):
         sources = [f for f in (HWC, DENSE) if _row_bytes(io, f) is not None]
         return tuple(Formats((s, *rest), target) for s in sources for target in (HWC, DENSE))
 
-    def scratch_bytes(self, op: FullyConnected, io: KernelIO) -> int:
-        """See `Kernel.scratch_bytes`."""
-        return _pixels(op, io).scratch_bytes
-
-    def order(self, op: FullyConnected, io: KernelIO) -> AccessOrder:
-        """See `Kernel.order`."""
-        return _pixels(op, io).order(io.output_format.size(io.output.type))
-
-    def cost(self, op: FullyConnected, io: KernelIO) -> Cost:
-        """See `Kernel.cost`."""
-        return _pixels(op, io).cost
-
-    def flash_bytes(self, op: FullyConnected, io: KernelIO) -> int:
-        """See `Kernel.flash_bytes`."""
-        return _pixels(op, io).flash_bytes
-
-    def pack(self, op: FullyConnected, io: KernelIO) -> Packed:
-        """See `Kernel.pack`."""
-        return _pixels(op, io).pack()
+    def pixels(self, op: FullyConnected, io: KernelIO) -> Pixels:
+        """See `PixelsKernel.pixels`."""
+        units, depth = io.input(1).type.shape
+        row = _row_bytes(io, io.input_formats[0])
+        split = split_layer(op, io)
+        assert row is not None
+        assert split is not None
+        out_signed = io.output_format.layout is Layout.DENSE
+        weights = io.input(1).values.astype(np.int64)
+        return Pixels(
+            weights=np.pad(weights, ((0, 0), (0, row - depth))),
+            split=split,
+            height=op.rows(io),
+            width=1,
+            in_row=row,
+            in_pixel=row,
+            in_signed=io.input_formats[0].layout is Layout.DENSE,
+            out_pixel=units if out_signed else round_up(units, 4),
+            out_signed=out_signed,
+        )
 
 
 def _row_bytes(io: OpIO, form: Format) -> int | None:
@@ -72,24 +65,3 @@ def _row_bytes(io: OpIO, form: Format) -> int | None:
     if channels == depth:
         return round_up(depth, 4)
     return depth if channels % 4 == 0 else None
-
-
-def _pixels(op: FullyConnected, io: KernelIO) -> Pixels:
-    units, depth = io.input(1).type.shape
-    row = _row_bytes(io, io.input_formats[0])
-    split = split_layer(op, io)
-    assert row is not None
-    assert split is not None
-    out_signed = io.output_format.layout is Layout.DENSE
-    weights = io.input(1).values.astype(np.int64)
-    return Pixels(
-        weights=np.pad(weights, ((0, 0), (0, row - depth))),
-        split=split,
-        height=op.rows(io),
-        width=1,
-        in_row=row,
-        in_pixel=row,
-        in_signed=io.input_formats[0].layout is Layout.DENSE,
-        out_pixel=units if out_signed else round_up(units, 4),
-        out_signed=out_signed,
-    )
