@@ -43,6 +43,7 @@ class FirmwareRun:
         ram: bytes of RAM, the stack's reserve included.
         instructions: executed from reset to the end, or None where the emulator does not tell.
         cycles: the same in clock cycles.
+        baud: the console's bits per second as the firmware has set them, or None.
     """
 
     emulator: str
@@ -51,6 +52,7 @@ class FirmwareRun:
     ram: int
     instructions: int | None
     cycles: int | None
+    baud: float | None
 
 
 def board_for(board: Board, emulator: str | None) -> Board:
@@ -104,6 +106,7 @@ def run_firmware(
                 image.ram,
                 session.instructions,
                 session.cycles,
+                session.baud,
             )
 
 

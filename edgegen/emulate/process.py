@@ -29,6 +29,7 @@ class ProcessSession:
     emulator = ""
     instructions: int | None = None
     cycles: int | None = None
+    baud: float | None = None
     waits = False
 
     def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:

@@ -101,7 +101,6 @@ class Rp2040jsSession(ProcessSession):
         self._written = 0
         self._fault: str | None = None
         self.clock_hz: int | None = None
-        self.baud: float | None = None
         super().__init__(["node", str(_SCRIPT), str(find_package()), str(path)])
 
     def write(self, data: bytes) -> None:

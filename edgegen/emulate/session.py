@@ -44,6 +44,10 @@ class Session(Protocol):
         """The code the firmware ended with, or None while it runs (most firmware never ends)."""
 
     @property
+    def baud(self) -> float | None:
+        """The console's bits per second as the firmware has set them, or None if unknown."""
+
+    @property
     def instructions(self) -> int | None:
         """Instructions executed since reset, or None where the emulator does not tell."""
 

@@ -1,9 +1,14 @@
-"""Whole firmware of the keyword spotter in every emulator that is here, through its UART."""
+"""Shipped firmware in every emulator that is here, through its UART.
+
+By default a few boards; all of them, and the recorded inputs, with EDGEGEN_FULL.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,21 +16,38 @@ from click.testing import CliRunner, Result
 
 from edgegen.cli import main
 from edgegen.emulate import rp2040js
+from edgegen.emulate.firmware_run import board_for, converse, run_firmware
+from edgegen.emulate.ladder import start
+from edgegen.emulate.unicorn_session import why_not
+from edgegen.firmware.image import build_image
+from edgegen.firmware.project import write_project
+from edgegen.firmware.samples import choose_samples
+from edgegen.pipeline import Compilation, Options, compile_model, load_model
 from edgegen.resources import find_example
-from edgegen.target.board import load_board
-from tests.firmware.kit import needs_gcc, project
+from edgegen.target.board import list_boards, load_board
+from edgegen.target.cores import Core
+from edgegen.verify.vectors import load_vectors, standard_vectors
+from tests.firmware.kit import needs_gcc
+from tests.support.models import shared_folder
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
 QEMU = shutil.which("qemu-system-arm")
 NO_RP2040JS = rp2040js.missing(load_board("rp2040"))
-RUNS = [("nrf52840dk", "unicorn"), ("mps2_an385", "qemu"), ("rp2040", "rp2040js")]
+# The families that the demonstration must run on.
+WORDS = [
+    ("nrf52840dk", "unicorn"),
+    ("stm32f4discovery", "qemu"),
+    ("rp2040", "rp2040js"),
+    ("nucleo_l4r5zi", "unicorn"),
+    ("nucleo_h743zi", "unicorn"),
+    ("stm32f4discovery", "unicorn"),
+]
+EXACT = [("nucleo_l4r5zi", "unicorn"), ("mps2_an385", "qemu"), ("rp2040", "rp2040js")]
 if FULL:
-    RUNS += [
-        ("nucleo_l4r5zi", "unicorn"),
-        ("rp2040", "unicorn"),
-        ("mps2_an500", "unicorn"),
-        ("mps2_an505", "qemu"),
-    ]
+    EXACT += [(b.name, "unicorn") for b in list_boards() if why_not(b) is None]
+    EXACT += [(b.name, "qemu") for b in list_boards() if b.qemu_machine and b.core.isa == "arm"]
+    EXACT = list(dict.fromkeys(EXACT))
+OPTIONS = Options(optimize="size")
 
 pytestmark = needs_gcc
 
@@ -48,30 +70,92 @@ def keyword_spotting() -> tuple[Path, Path]:
     return found[0], found[1]
 
 
-@pytest.mark.parametrize(("board", "emulator"), RUNS)
-def test_model_in_an_emulator(board: str, emulator: str) -> None:
-    need(emulator)
-    model, samples = keyword_spotting()
-    inputs = ("--inputs", samples) if FULL else ()
-    result = call("run", model, "--board", board, "--emulator", emulator, *inputs)
-    assert result.exit_code == 0, result.output
-    text = " ".join(result.output.split())
-    count = 40 if FULL else 4
-    assert f"{count} inferences, {count * 10} output bytes equal" in text
-    assert " ok " in text
-    assert "wrong" not in text
-    if FULL:
-        assert "accuracy 0.975 on 40 labelled inputs" in text
-
-
-def test_image_of_a_pico_says_ready(tmp_path: Path) -> None:
-    need("rp2040js")
+@functools.cache
+def compiled(core: Core) -> Compilation:
     model, _ = keyword_spotting()
+    return compile_model(load_model(model), "keyword_spotting", core, OPTIONS)
+
+
+@pytest.mark.parametrize(("name", "emulator"), WORDS if FULL else WORDS[:3])
+def test_demonstration_prints_words(name: str, emulator: str, tmp_path: Path) -> None:
+    need(emulator)
+    _, recorded = keyword_spotting()
+    board = board_for(load_board(name), emulator)
+    options = OPTIONS.within(board)
+    compilation = compiled(options.core(board))
+    samples = choose_samples(compilation.source, recorded, count=2)
+    folder = tmp_path / "app"
+    write_project(compilation, board, "cmake", folder, app="demo", samples=samples, options=options)
+    image = build_image(folder, board, werror=True)
+    with closing(start(image.uf2 or image.elf, board, emulator)) as session:
+        said = converse(session, until="done", seconds=60.0)
+    assert board.clock is not None
+    assert f"{board.clock.hz // 1000000} MHz" in said or emulator == "qemu"
+    assert "sample 0: down, labelled down" in said
+    assert "PASS: 2 of 2 outputs equal the reference" in said
+
+
+@pytest.mark.parametrize(("name", "emulator"), EXACT)
+def test_every_byte_comes_through_the_uart(name: str, emulator: str) -> None:
+    need(emulator)
+    board = board_for(load_board(name), emulator)
+    options = OPTIONS.within(board)
+    compilation = compiled(options.core(board))
+    vectors = standard_vectors(compilation.source, random=1)
+    run = run_firmware(compilation, board, vectors, emulator=emulator, options=options)
+    assert run.verdict.exact
+    assert (run.verdict.inferences, run.verdict.bytes) == (4, 40)
+    assert all(layer.right is not False for layer in run.verdict.layers)
+    if emulator == "qemu":
+        return
+    # The clock came up, and the UART's divider fits it: receivers take 2 %.
+    assert board.clock is not None
+    assert board.console is not None
+    assert run.verdict.clock_hz == board.clock.hz
+    assert run.baud == pytest.approx(board.console.baud, rel=0.005)
+    assert run.verdict.micros is not None
+    layers = sum(layer.cycles for layer in run.verdict.layers)
+    assert run.verdict.micros * 1e-6 * board.clock.hz == pytest.approx(layers, rel=0.02)
+
+
+@pytest.mark.skipif(not FULL, reason="needs EDGEGEN_FULL")
+def test_time_in_rp2040js_and_unicorn_agrees() -> None:
+    need("rp2040js")
+    board = load_board("rp2040")
+    options = OPTIONS.within(board)
+    compilation = compiled(options.core(board))
+    vectors = standard_vectors(compilation.source, random=1)
+    spent = [
+        run_firmware(compilation, board, vectors, emulator=emulator, options=options).verdict
+        for emulator in ("rp2040js", "unicorn")
+    ]
+    assert spent[0].micros == pytest.approx(spent[1].micros, rel=0.01)
+    # Past the 24 bits of SysTick.
+    assert spent[0].micros is not None
+    assert spent[0].micros * 133 > 1 << 24
+
+
+@pytest.mark.skipif(not FULL, reason="needs EDGEGEN_FULL")
+def test_recorded_inputs_of_the_benchmark_model() -> None:
+    model = shared_folder() / "models" / "kws_ref_model_int8.tflite"
+    data = shared_folder() / "data" / "kws01_200.npz"
+    if not model.exists() or not data.exists():
+        pytest.skip("kws_ref_model_int8 is not in the shared folder (set EDGEGEN_SHARED)")
+    board = load_board("nucleo_l4r5zi")
+    options = Options().within(board)
+    compilation = compile_model(load_model(model), "kws", options.core(board), options)
+    vectors = load_vectors(data, compilation.source)
+    run = run_firmware(compilation, board, vectors, emulator="unicorn", options=options)
+    assert (run.verdict.inferences, run.verdict.bytes) == (200, 2400)
+    assert run.verdict.accuracy == 0.955
+
+
+def test_images_and_models_from_the_command_line(tmp_path: Path) -> None:
+    model, samples = keyword_spotting()
     folder = tmp_path / "app"
     made = call("new-project", model, "-b", "pico", "--app", "console", "-o", folder, "--build")
     assert made.exit_code == 0, made.output
-    image = folder / "build/firmware.uf2"
-    run = ("run", image, "-b", "pico", "--emulator", "rp2040js", "--seconds", 30)
+    run = ("run", folder / "build/firmware.uf2", "-b", "pico", "--seconds", 30)
     result = call(*run, "--send", "name%", "--until", "m-name-dut")
     assert result.exit_code == 0, result.output
     assert "m-ready" in result.output
@@ -79,17 +163,11 @@ def test_image_of_a_pico_says_ready(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "no 'no such text' within 30 s" in result.output
     assert "it waits for input" in result.output
-
-
-def test_demo_prints_words_in_unicorn(tmp_path: Path) -> None:
-    from edgegen.firmware.image import build_image
-
-    board = project("nrf52840dk", "cmake", tmp_path / "app")
-    image = build_image(tmp_path / "app", board)
-    result = call("run", image.elf, "-b", "nrf52840dk", "--until", "done")
-    assert result.exit_code == 0, result.output
-    assert "sample 0: down, labelled down" in result.output
-    assert "PASS: 2 of 2 outputs equal the reference" in result.output
+    result = call("run", model, "-b", "pico", "--emulator", "unicorn", "--inputs", samples)
+    text = " ".join(result.output.split())
+    assert "40 inferences, 400 output bytes equal" in text
+    assert "accuracy 0.975 on 40 labelled inputs" in text
+    assert "firmware in unicorn" in text
 
 
 def test_what_does_not_go_together(tmp_path: Path) -> None:
