@@ -114,7 +114,6 @@ def render_app(
     app: str = "console",
     *,
     board: str = "",
-    sketch: bool = False,
 ) -> dict[str, str]:
     """The application's C files by name; with the library and `board.h` they make a firmware.
 
@@ -122,13 +121,9 @@ def render_app(
         package: the network.
         app: one of `APPS`.
         board: the board's title for the banner.
-        sketch: whether it is an Arduino sketch: `setup` and `loop` instead of `main`.
     """
-    view = {**app_view(package, app, board=board), "sketch": sketch}
-    files = {file: render(f"firmware/app/{file}.j2", **view) for file in _FILES}
-    if sketch:
-        files[f"{package.name}_console.ino"] = files.pop("main.c")
-    return files
+    view = app_view(package, app, board=board)
+    return {file: render(f"firmware/app/{file}.j2", **view) for file in _FILES}
 
 
 def app_defines(package: Package, app: str = "console") -> tuple[str, ...]:

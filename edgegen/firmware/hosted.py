@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edgegen.codegen.environment import render
+from edgegen.firmware.app import ENERGY_BAUD
 from edgegen.firmware.layout import below, view
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ ARDUINO_BAUD: Final = 115_200
 def arduino_files(project: Project) -> dict[str, str]:
     """A library in the layout of Arduino's library specification, with a sketch as its example."""
     name, library = project.name, project.target.library
-    variables = _view(project, baud=ARDUINO_BAUD)
+    baud = ENERGY_BAUD if project.app == "mlperf-energy" else ARDUINO_BAUD
+    variables = _view(project, baud=baud)
     sketch = dict(project.app_files)
     main = f"{name}_{project.app}.ino"
     if main not in sketch:  # the application is a C program: the sketch takes its main's place

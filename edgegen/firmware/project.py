@@ -157,7 +157,7 @@ def make_project(
         files = render_demo(package, samples, sketch=made.sketch)
         return Project(compilation.name, parts, app, files, (), samples)
     title = " or ".join(board.title for _, board in targets)
-    files = render_app(package, app, board=title, sketch=made.sketch)
+    files = render_app(package, app, board=title)
     return Project(compilation.name, parts, app, files, app_defines(package, app))
 
 
