@@ -83,6 +83,12 @@ def brings_loader(board: Board) -> bool:
     )
 
 
+def _cycle_counter(board: Board) -> str:
+    if board.core.isa == "riscv":
+        return "mcycle"
+    return "systick" if board.core.name in _WITHOUT_DWT else "dwt"
+
+
 def hal_files(
     board: Board, *, sections: Sections | None = None, ram_code: bool = False
 ) -> dict[str, str]:
@@ -106,7 +112,7 @@ def hal_files(
         "console": board.console,
         "tx": Pin.parse(board.console.tx),
         "rx": Pin.parse(board.console.rx),
-        "cycles": "systick" if board.core.name in _WITHOUT_DWT else "dwt",
+        "cycles": _cycle_counter(board),
         "caches": board.core.name in _WITH_CACHES,
         "wrap_seconds": (1 << 32) // board.clock.hz,
         "ram_code": ram_code,

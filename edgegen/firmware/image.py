@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgegen.emulate.toolchain import find_gcc
+from edgegen.emulate.toolchain import CROSS_COMPILERS, find_gcc
 from edgegen.errors import InputError, Problem, ToolError
 from edgegen.firmware.hal import brings_loader
 from edgegen.firmware.uf2 import uf2
@@ -18,8 +18,6 @@ COMPILE: Final = ("-std=gnu99", "-O2", "-ffunction-sections", "-fdata-sections")
 WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion")
 LINK: Final = (
     "-nostartfiles",
-    "--specs=nano.specs",
-    "--specs=nosys.specs",
     "-Wl,--gc-sections",
     "-Wl,--nmagic",
 )
@@ -75,7 +73,7 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
     includes = sorted({f"-I{path.parent}" for path in project.rglob("*.h")})
     _run(
         [
-            find_gcc(),
+            find_gcc(board.core.isa),
             *board.flags,
             *COMPILE,
             *WARNINGS,
@@ -83,20 +81,25 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
             *_defines(project),
             *includes,
             *map(str, sources),
-            *LINK,
+            *link_flags(board),
             f"-T{script}",
             f"-Wl,-Map={build / 'firmware.map'}",
             "-lm",
             *("-o", str(elf)),
         ]
     )
-    _run([_tool("objcopy"), "-O", "binary", str(elf), str(binary)])
+    _run([_tool(board, "objcopy"), "-O", "binary", str(elf), str(binary)])
     drive = None
     if board.soc is not None and board.soc.uf2_family is not None:
         drive = build / "firmware.uf2"
         drive.write_bytes(uf2(binary.read_bytes(), image_origin(board), board.soc.uf2_family))
     flash, ram = image_sizes(elf, board)
     return Image(elf, binary, drive, flash, ram)
+
+
+def link_flags(board: Board) -> tuple[str, ...]:
+    """What the linker needs besides the core's flags and the script: the C library among it."""
+    return (*LINK, *CROSS_COMPILERS[board.core.isa].specs)
 
 
 def _defines(project: Path) -> list[str]:
@@ -114,7 +117,7 @@ def image_origin(board: Board) -> int:
 
 def image_sizes(elf: Path, board: Board) -> tuple[int, int]:
     """Bytes of flash and of RAM that an image takes, initial values of variables in both."""
-    listing = _run([_tool("size"), "-A", "-d", str(elf)])
+    listing = _run([_tool(board, "size"), "-A", "-d", str(elf)])
     flash = ram = 0
     for name, size, address in _SIZES.findall(listing):
         kinds = {r.kind for r in board.regions if _holds(r, int(address))}
@@ -129,9 +132,9 @@ def _holds(region: Region, address: int) -> bool:
     return any(address in window for window in region.windows)
 
 
-def _tool(name: str) -> str:
+def _tool(board: Board, name: str) -> str:
     """A program of the compiler's tool chain, from the compiler's own folder."""
-    gcc = Path(find_gcc())
+    gcc = Path(find_gcc(board.core.isa))
     return str(gcc.with_name(gcc.name.removesuffix("gcc") + name))
 
 

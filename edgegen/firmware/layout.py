@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from edgegen import __version__
-from edgegen.firmware.image import LINK, WARNINGS, image_origin
+from edgegen.emulate.toolchain import CROSS_COMPILERS
+from edgegen.firmware.image import WARNINGS, image_origin, link_flags
 from edgegen.target.board import Board
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def view(project: Project, **more: object) -> dict[str, object]:
         "arena": target.package.layout.arena_pointer(project.name),
         "own_arena": target.package.layout.owner == "static",
         "warnings": WARNINGS,
-        "link_flags": LINK,
+        "link_flags": link_flags(target.board),
+        "gcc": CROSS_COMPILERS[target.board.core.isa].gcc,
         **more,
     }
 
