@@ -1,4 +1,4 @@
-"""From acceleration to the model's input, in integers: the definition of `firmware/features.c`.
+"""From acceleration to the model's input, in integers: the definition of `firmware/front_end.c`.
 
 Four samples of the sensor, 100 Hz, are averaged to one row, 25 Hz, of three axes. 64 rows, 2.56 s,
 are a window. Its mean, which is mostly gravity, is subtracted from each axis; the rest is the

@@ -1,4 +1,4 @@
-"""The features of `features.py` in fixed point: the definition of `firmware/features.c`.
+"""The features of `features.py` in fixed point: the definition of `firmware/front_end.c`.
 
 Sound comes in hops of 320 samples, 20 ms. Every hop but the first completes a frame of 640 samples
 and so gives one row of the model's input: ten int8 coefficients. 49 rows are one window. The model

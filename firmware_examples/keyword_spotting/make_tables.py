@@ -1,4 +1,4 @@
-"""Write `firmware/features_tables.h` from the definitions in `features_fixed.py`.
+"""Write `firmware/front_end_tables.h` from the definitions in `features_fixed.py`.
 
 Run in `firmware_examples`: ``python -m keyword_spotting.make_tables``.
 """
@@ -8,14 +8,14 @@ from pathlib import Path
 from common.c_text import header
 from keyword_spotting import features_fixed as fixed
 
-PATH = Path(__file__).parent / "firmware" / "features_tables.h"
+PATH = Path(__file__).parent / "firmware" / "front_end_tables.h"
 
 
 def text() -> str:
     """Contents of the header."""
     return header(
-        "FEATURES_TABLES_H",
-        "features_tables.h - written by make_tables.py from the definitions in features_fixed.py.",
+        "FRONT_END_TABLES_H",
+        "front_end_tables.h - written by make_tables.py from the definitions in features_fixed.py.",
         {
             "mfcc_hann": ("uint16_t", fixed.hann_table()),
             "mfcc_mel_edges": ("uint16_t", fixed.mel_edges()),

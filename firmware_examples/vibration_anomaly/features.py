@@ -1,4 +1,4 @@
-"""From vibration to the model's input, in integers: the definition of `firmware/features.c`.
+"""From vibration to the model's input, in integers: the definition of `firmware/front_end.c`.
 
 Four frames of 1024 samples, 4096 Hz, are a window of one second. Each gets a Hann window and a
 Fourier transform; the powers are summed over the frames and over 48 bands, whose width grows with

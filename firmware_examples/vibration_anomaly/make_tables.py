@@ -1,4 +1,4 @@
-"""Write `firmware/features_tables.h` from the definitions in `features.py`.
+"""Write `firmware/front_end_tables.h` from the definitions in `features.py`.
 
 Run in `firmware_examples`: ``python -m vibration_anomaly.make_tables``.
 """
@@ -8,14 +8,14 @@ from pathlib import Path
 from common.c_text import header
 from vibration_anomaly import features
 
-PATH = Path(__file__).parent / "firmware" / "features_tables.h"
+PATH = Path(__file__).parent / "firmware" / "front_end_tables.h"
 
 
 def text() -> str:
     """Contents of the header."""
     return header(
-        "FEATURES_TABLES_H",
-        "features_tables.h - written by make_tables.py from the definitions in features.py.",
+        "FRONT_END_TABLES_H",
+        "front_end_tables.h - written by make_tables.py from the definitions in features.py.",
         {
             "spectrum_hann": ("uint16_t", features.hann_table()),
             "spectrum_edges": ("uint16_t", features.band_edges()),

@@ -5,7 +5,7 @@
  */
 #include "board.h"
 #include "detector.h"
-#include "features.h"
+#include "front_end.h"
 #include "gesture_detection.h"
 #include "print.h"
 #include "sensor.h"
@@ -24,7 +24,7 @@ static const detector_settings_t settings = {
     .pause = 5,
 };
 
-static features_t features;
+static front_end_t front_end;
 static detector_t detector;
 static gesture_detection_arena_t arena;
 
@@ -41,23 +41,23 @@ static void report(const detection_t *found, int32_t samples)
 
 int main(void)
 {
-    int16_t sample[FEATURES_AXES];
+    int16_t sample[FRONT_END_AXES];
     int32_t samples = 0;
     int32_t rows = 0;
     detection_t found;
 
     board_init();
     print_text("gesture detection: waiting\n");
-    features_reset(&features);
+    front_end_reset(&front_end);
     detector_start(&detector, &settings);
     while (sensor_read(sample)) {
         samples++;
-        if (!features_push(&features, sample)) {
+        if (!front_end_push(&front_end, sample)) {
             continue;
         }
         rows++;
         if (rows % ROWS_BETWEEN_RUNS != 0 ||
-            !features_window(&features, gesture_detection_input(&arena))) {
+            !front_end_window(&front_end, gesture_detection_input(&arena))) {
             continue;
         }
         gesture_detection_run(&arena);

@@ -7,7 +7,7 @@
 
 #include "board.h"
 #include "detector.h"
-#include "features.h"
+#include "front_end.h"
 #include "keyword_spotting.h"
 #include "print.h"
 #include "sensor.h"
@@ -28,23 +28,23 @@ static const detector_settings_t settings = {
     .pause = 3,
 };
 
-static features_t features;
+static front_end_t front_end;
 static detector_t detector;
 static keyword_spotting_arena_t arena;
 
 /* The rows of the last second; the oldest is at `oldest`. */
-static int8_t window[FEATURES_ROWS][FEATURES_COEFFICIENTS];
+static int8_t window[FRONT_END_ROWS][FRONT_END_COEFFICIENTS];
 static int32_t oldest;
 
 /* As if it had been silent before. */
 static void start_silent(void)
 {
-    static const int16_t silence[FEATURES_HOP];
-    features_reset(&features);
+    static const int16_t silence[FRONT_END_HOP];
+    front_end_reset(&front_end);
     detector_start(&detector, &settings);
-    features_push(&features, silence, window[0]);
-    features_push(&features, silence, window[0]);
-    for (int32_t row = 1; row < FEATURES_ROWS; row++) {
+    front_end_push(&front_end, silence, window[0]);
+    front_end_push(&front_end, silence, window[0]);
+    for (int32_t row = 1; row < FRONT_END_ROWS; row++) {
         memcpy(window[row], window[0], sizeof window[0]);
     }
 }
@@ -52,7 +52,7 @@ static void start_silent(void)
 static const int8_t *run_model(void)
 {
     int8_t *input = keyword_spotting_input(&arena);
-    const size_t later = (size_t)(FEATURES_ROWS - oldest) * sizeof window[0];
+    const size_t later = (size_t)(FRONT_END_ROWS - oldest) * sizeof window[0];
     memcpy(input, window[oldest], later);
     memcpy(input + later, window[0], sizeof window - later);
     keyword_spotting_run(&arena);
@@ -72,7 +72,7 @@ static void report(const detection_t *found, int32_t hops)
 
 int main(void)
 {
-    int16_t hop[FEATURES_HOP];
+    int16_t hop[FRONT_END_HOP];
     int32_t hops = 0;
     detection_t found;
 
@@ -81,8 +81,8 @@ int main(void)
     start_silent();
     while (sensor_read(hop)) {
         hops++;
-        features_push(&features, hop, window[oldest]);
-        oldest = (oldest + 1) % FEATURES_ROWS;
+        front_end_push(&front_end, hop, window[oldest]);
+        oldest = (oldest + 1) % FRONT_END_ROWS;
         if (hops % ROWS_BETWEEN_RUNS == 0 && detector_push(&detector, run_model(), &found)) {
             report(&found, hops);
         }

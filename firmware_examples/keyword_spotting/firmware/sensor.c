@@ -26,12 +26,12 @@ static int16_t sample_at(int32_t time)
 bool sensor_read(int16_t *hop)
 {
     static int32_t time;
-    if (time + FEATURES_HOP > RECORDINGS_END) {
+    if (time + FRONT_END_HOP > RECORDINGS_END) {
         return false;
     }
-    for (int32_t i = 0; i < FEATURES_HOP; i++) {
+    for (int32_t i = 0; i < FRONT_END_HOP; i++) {
         hop[i] = sample_at(time + i);
     }
-    time += FEATURES_HOP;
+    time += FRONT_END_HOP;
     return true;
 }

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "features.h"
+#include "front_end.h"
 
-/* Waits for the next hop of sound: FEATURES_HOP samples, 16 kHz, mono, 16 bits. Returns false when there
+/* Waits for the next hop of sound: FRONT_END_HOP samples, 16 kHz, mono, 16 bits. Returns false when there
  * will be no more, which a microphone never says.
  *
  * sensor.c plays recordings. With a microphone, fill one buffer by DMA while the other is processed and

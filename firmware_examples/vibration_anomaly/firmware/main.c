@@ -6,16 +6,16 @@
 #include <string.h>
 
 #include "board.h"
-#include "features.h"
+#include "front_end.h"
 #include "print.h"
 #include "score.h"
 #include "sensor.h"
 #include "threshold.h"
 #include "vibration_anomaly.h"
 
-static features_t features;
+static front_end_t front_end;
 static vibration_anomaly_arena_t arena;
-static int16_t frame[FEATURES_FRAME];
+static int16_t frame[FRONT_END_FRAME];
 
 static uint64_t score_of(const int8_t *levels)
 {
@@ -37,14 +37,14 @@ static void report(uint64_t score, int32_t seconds)
 
 int main(void)
 {
-    int8_t levels[FEATURES_BANDS];
+    int8_t levels[FRONT_END_BANDS];
     int32_t seconds = 0;
 
     board_init();
     print_text("vibration anomaly: listening\n");
-    features_reset(&features);
+    front_end_reset(&front_end);
     while (sensor_read(frame)) {
-        if (features_push(&features, frame, levels)) {
+        if (front_end_push(&front_end, frame, levels)) {
             seconds++;
             report(score_of(levels), seconds);
         }

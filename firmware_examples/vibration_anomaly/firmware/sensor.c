@@ -8,10 +8,10 @@
 bool sensor_read(int16_t *frame)
 {
     static int32_t next;
-    if (next + FEATURES_FRAME > RECORDINGS_SAMPLES) {
+    if (next + FRONT_END_FRAME > RECORDINGS_SAMPLES) {
         return false;
     }
-    memcpy(frame, recordings + next, FEATURES_FRAME * sizeof frame[0]);
-    next += FEATURES_FRAME;
+    memcpy(frame, recordings + next, FRONT_END_FRAME * sizeof frame[0]);
+    next += FRONT_END_FRAME;
     return true;
 }

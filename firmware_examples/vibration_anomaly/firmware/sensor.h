@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "features.h"
+#include "front_end.h"
 
-/* Waits for the next FEATURES_FRAME samples of one axis, 4096 a second, 2048 for each g. Returns false when
+/* Waits for the next FRONT_END_FRAME samples of one axis, 4096 a second, 2048 for each g. Returns false when
  * there will be no more, which a sensor never says.
  *
  * sensor.c plays recordings. For a real sensor (IIS3DWB, ADXL355, ADXL1002 with an ADC), let a timer or

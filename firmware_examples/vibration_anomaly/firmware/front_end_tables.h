@@ -1,6 +1,6 @@
-/* features_tables.h - written by make_tables.py from the definitions in features.py. */
-#ifndef FEATURES_TABLES_H
-#define FEATURES_TABLES_H
+/* front_end_tables.h - written by make_tables.py from the definitions in features.py. */
+#ifndef FRONT_END_TABLES_H
+#define FRONT_END_TABLES_H
 
 #include <stdint.h>
 
