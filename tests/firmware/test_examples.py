@@ -144,6 +144,40 @@ def test_figures_are_of_this_model(example: str) -> None:
         assert module(f"{example}.evaluate").header(metrics["threshold"]) == header
 
 
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_readme_says_what_was_measured(example: str) -> None:
+    text = (FOLDER / example / "README.md").read_text()
+    said = {line.strip() for line in text.splitlines()}
+    assert said >= set(console_text(example).splitlines())
+    metrics = json.loads((FOLDER / example / "metrics.json").read_text())
+    assert f"{metrics['model_bytes']:,} bytes" in text
+    if example == "gesture_detection":
+        shares = ["float_accuracy", "int8_accuracy", "stream_gestures_detected"]
+        for share in (*shares, "stream_wrong_or_repeated"):
+            assert f"{100 * metrics[share]:.1f} %" in text
+        assert f"| {metrics['stream_false_per_minute_without_gesture']} |" in text
+    elif example == "vibration_anomaly":
+        assert f"{100 * metrics['false_alarms']:.2f} % of 3,000" in text
+        for by_severity in metrics["faults_by_severity"].values():
+            cells = [
+                f"{100 * one['detected']:.1f} % ({one['area_under_curve']:.3f})"
+                for one in by_severity.values()
+            ]
+            assert " | ".join(cells).replace("100.0 %", "100 %") in text
+    else:
+        fixed = json.loads((FOLDER / example / "metrics_fixed.json").read_text())
+        assert fixed["accuracy_float_features"] == metrics["int8_accuracy"]
+        assert fixed["largest_feature_difference"] == 1
+        for key in (
+            "accuracy_fixed_features",
+            "same_decision",
+            "features_that_differ",
+            "stream_keywords_heard",
+            "stream_false_per_clip_without_keyword",
+        ):
+            assert f"{100 * fixed[key]:.1f} %" in text
+
+
 def test_figures_of_the_vibration_monitor() -> None:
     data, evaluate = module("vibration_anomaly.data"), module("vibration_anomaly.evaluate")
     metrics = json.loads((FOLDER / "vibration_anomaly" / "metrics.json").read_text())
