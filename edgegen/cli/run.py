@@ -73,6 +73,8 @@ def command(
     if models[0].suffix.lower() in IMAGES:
         run_image(models[0], board, emulator, Talk(send, until, seconds))
         return
+    if emulator is None and load_board(board).core.unicorn_model is None:
+        emulator = "qemu"
     if emulator is not None:
         for option, value in (("--shared-arena", shared_arena), ("--report", report)):
             if value:

@@ -60,7 +60,7 @@ class QemuSession(ProcessSession):
             image: the firmware.
             board: one with a QEMU machine and a console.
             icount: an instruction takes 2**icount nanoseconds of the machine's time; None leaves
-                the machine to wall time.
+                the machine to wall time, but for RISC-V, whose mcycle then counts instructions.
 
         Raises:
             ToolError: QEMU is missing, or cannot run this board.
@@ -72,6 +72,9 @@ class QemuSession(ProcessSession):
         if icount is not None and not 0 <= icount <= 10:
             raise InputError(Problem(f"icount {icount} is not between 0 and 10"))
         assert board.console is not None
+        if icount is None and board.core.isa == "riscv":
+            # Without it, mcycle counts the host's cycles.
+            icount = 0
         port = _UARTS[machine_of(board)].index(board.console.uart)
         self.command = (
             find_qemu(board),
