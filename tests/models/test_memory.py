@@ -69,7 +69,7 @@ def test_arenas_are_small_and_exact_on_the_host(name: str, options: Options, lim
     assert verdict.recorded == ("tflite 2.14 reference",)
 
 
-@pytest.mark.parametrize("name", ["kws_ref_model_int8", "vww_96_int8", "resnet8_int8"])
+@pytest.mark.parametrize("name", ["kws_ref_model_int8", "vww_96_int8", "resnet8_int8", "ad01_int8"])
 def test_ram_plans_cost_few_cycles(name: str) -> None:
     assert cycles(name, RAM) <= PRICE * cycles(name, Options())
 

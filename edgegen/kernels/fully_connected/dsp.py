@@ -22,18 +22,13 @@ from edgegen.kernels.fully_connected.dense_rows import (
     finish_cycles,
     finish_pieces,
 )
+from edgegen.kernels.fully_connected.dense_tile import chunk_of, tile_code, tile_piece
 from edgegen.kernels.gemm import stream_constant
 from edgegen.ops.fully_connected import FullyConnected
 from edgegen.target.cores import Core
 
-CHUNKS = (128, 64, 32, 16)
-"""Taps that tiles are made for: a few sizes, so that layers share them."""
-TAP_BYTES = 33
-"""Code of a tile for each of its taps."""
 DRIVER_BYTES = 300
 """Code that all layers share."""
-CODE_BYTES_PER_WEIGHT = 5
-"""A small layer does not deserve the largest tile: its code may be this many times its weights."""
 
 
 class DspFullyConnected(DspDense):
@@ -57,7 +52,7 @@ class DspFullyConnected(DspDense):
         chunk = _chunk(Rows.of(op, io))
         return {
             self.path: DRIVER_BYTES,
-            f"dsp_dense {chunk}": 130 + TAP_BYTES * chunk,
+            **tile_code(chunk),
             **finish_code(self.solved(op, io), io),
         }
 
@@ -96,28 +91,16 @@ class DspFullyConnected(DspDense):
                 "expand": rows.source.expand,
                 "store": Piece("dsp_dense_store", "sums", {}),
                 **finish_pieces(solved, io),
-                "tile": _tile(chunk),
+                "tile": tile_piece(chunk),
             },
         )
 
 
 def _chunk(rows: Rows) -> int:
-    """The size of the tile: the smallest that holds all taps, within the code that pays."""
-    weights = rows.depth * rows.units
-    fitting = [c for c in CHUNKS if TAP_BYTES * c <= CODE_BYTES_PER_WEIGHT * weights]
-    sizes = fitting or CHUNKS[-1:]
-    return min((c for c in sizes if c >= rows.depth), default=max(sizes))
+    """Taps that the tile takes at a time."""
+    return chunk_of(rows.depth, rows.units)
 
 
 def _sums_bytes(rows: Rows) -> int:
     """Scratch memory for sums between chunks of taps."""
     return 4 * BLOCK * rows.blocks if rows.depth > _chunk(rows) else 0
-
-
-def _tile(taps: int) -> Piece:
-    """The tile for up to `taps` taps; its arguments lie beyond its frame and ten registers."""
-    frame = 16 + 2 * taps
-    variables = {"taps": taps, "pairs": taps // 2, "frame": frame}
-    for index, argument in enumerate(("start", "out", "expand", "finish")):
-        variables[argument] = frame + 40 + 4 * index
-    return Piece("dsp_dense", str(taps), variables)
