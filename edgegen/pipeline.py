@@ -233,7 +233,7 @@ def compile_model(
         )
     source = read_graph(blob, name, options.reading)
     if options.dtype != "float32":
-        require_integers(source)
+        require_integers(fuse_widening(source))
     dumps = {"00_read.txt": graph_text(source)}
 
     def seen(item: str, result: Graph) -> None:

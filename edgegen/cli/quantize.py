@@ -15,14 +15,15 @@ from edgegen.codegen.writer import write_files
 from edgegen.frontends.onnx import OnnxOptions
 from edgegen.ir import QuantParams
 from edgegen.passes.base import run_passes
-from edgegen.pipeline import PASSES, load_model, read_graph
+from edgegen.pipeline import PASSES, compile_model, load_model, read_graph
 from edgegen.quantise.convert import WeightOptions
 from edgegen.quantise.model import Request, quantise_model
 from edgegen.quantise.observers import OBSERVERS
 from edgegen.quantise.quantise import AUTO, Settings
-from edgegen.report.quantisation import quantisation_report
+from edgegen.report.quantisation import Expense, quantisation_report
 from edgegen.report.quantisation_html import quantisation_html
 from edgegen.report.quantisation_text import print_quantisation
+from edgegen.target.cores import CORES
 
 PATH = click.Path(path_type=Path)
 
@@ -59,7 +60,19 @@ PATH = click.Path(path_type=Path)
     is_flag=True,
     help="One scale a channel in fully connected layers too, which not every runtime has.",
 )
-@click.option("--target-sqnr", "target", type=float, help="Output SQNR in dB to be reached.")
+@click.option(
+    "--int16",
+    metavar="LAYERS",
+    multiple=True,
+    help="Layers with int16 activations: all, or positions, names of outputs or operators, with "
+    "* and ?, separated by commas.",
+)
+@click.option(
+    "--target-sqnr",
+    "target",
+    type=float,
+    help="Output SQNR in dB to be reached, with int16 for some layers where it takes that.",
+)
 @click.option("--sensitivity", is_flag=True, help="Measure every layer alone on int8.")
 @click.option("--report", type=PATH, help="Also write the report: .html, or .json.")
 @reports_errors
@@ -77,6 +90,7 @@ def command(
     correct_bias: bool,
     per_tensor: bool,
     per_channel_dense: bool,
+    int16: tuple[str, ...],
     target: float | None,
     sensitivity: bool,
     report: Path | None,
@@ -85,11 +99,12 @@ def command(
     blob = load_model(model)
     name = identifier(model.stem)
     weights = WeightOptions(not per_tensor, per_channel_dense)
-    settings = Settings(observer, equalise, correct_bias, weights)
+    wide = tuple(part.strip() for text in int16 for part in text.split(",") if part.strip())
+    settings = Settings(observer, equalise, correct_bias, weights, wide)
     request = Request(calibration, labels, test, limit, integers, settings, target, sensitivity)
     outcome = quantise_model(read_graph(blob, name, reading), request, progress)
     optimised = run_passes(outcome.made.graph, PASSES)
-    found = quantisation_report(name, outcome, optimised, len(blob))
+    found = quantisation_report(name, outcome, optimised, len(blob), _expense)
     file = output if output is not None else Path(f"{model.stem}_int8.tflite")
     files = {file: outcome.blob}
     if report is not None:
@@ -100,3 +115,13 @@ def command(
     out = console()
     print_quantisation(out, found)
     out.print("written: " + ", ".join(str(f) for f in files))
+
+
+def _expense(blob: bytes) -> Expense:
+    """What a build of a model file takes on a Cortex-M4 without limits."""
+    compilation = compile_model(blob, "net", CORES["m4"])
+    return Expense(
+        sum(call.cost.cycles for call in compilation.program.calls),
+        compilation.plan.arena.size,
+        compilation.package.bytes_of(),
+    )

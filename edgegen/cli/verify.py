@@ -13,6 +13,7 @@ from edgegen.ir import Graph
 from edgegen.link.console import Console
 from edgegen.link.port import BAUD, SerialPort
 from edgegen.link.verify import verify_board
+from edgegen.passes.widening import fuse_widening
 from edgegen.pipeline import Options, compile_model, load_model, model_name, read_graph
 from edgegen.report import tables
 from edgegen.report.board_table import print_board_verdict
@@ -79,7 +80,7 @@ def _on_board(
     model: Path, inputs: Path | None, options: Options, port: str, baud: int, timeout: float
 ) -> None:
     name = model_name(model, options)
-    graph = read_graph(load_model(model), name, options.reading)
+    graph = fuse_widening(read_graph(load_model(model), name, options.reading))
     if options.dtype != "float32":
         require_integers(graph)
     vectors = _vectors(inputs, graph)

@@ -75,6 +75,8 @@ class Op(ABC):
     """Operator names of model formats that `parse` understands, such as CONV_2D."""
     elementwise: ClassVar[bool] = False
     """Whether every output value depends only on inputs' values at the same index, broadcast."""
+    has_int16: ClassVar[bool] = False
+    """Whether TFLite 2.14 computes it on int16 activations."""
 
     @classmethod
     @abstractmethod
@@ -121,6 +123,10 @@ class Op(ABC):
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """What the operator on int8 demands of its tensors' quantisation."""
         return Int8Form()
+
+    def int16_form(self, io: OpIO) -> Int8Form | None:
+        """What the operator on int16 demands of its tensors' quantisation; None: there is none."""
+        return self.int8_form(io) if self.has_int16 else None
 
     def macs(self, io: OpIO) -> int:  # noqa: ARG002
         """Multiply-accumulates of one inference."""

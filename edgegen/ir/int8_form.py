@@ -1,4 +1,4 @@
-"""What an operator's int8 form demands of the quantisation of its tensors."""
+"""What an operator's int8 or int16 form demands of the quantisation of its tensors."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ __all__ = ["LEFT_SHIFT", "Add"]
 class Add(Additive):
     """Sum of two tensors."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "add"
     sources: ClassVar[tuple[str, ...]] = ("ADD",)
     sign: ClassVar[int] = 1

@@ -21,6 +21,7 @@ from edgegen.quant.fixed_point import INT32_MAX
 class AveragePool2D(Pool2D):
     """The mean of every window; int8 means are those of quantised values, halves away from zero."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "average_pool2d"
     sources: ClassVar[tuple[str, ...]] = ("AVERAGE_POOL_2D",)
 

@@ -25,6 +25,7 @@ class Concatenation(Op):
     axis: int
     activation: str
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "concatenation"
     sources: ClassVar[tuple[str, ...]] = ("CONCATENATION",)
 

@@ -36,6 +36,7 @@ class Conv2D(Op):
     activation: str
     pads: tuple[int, ...] = ()
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "conv2d"
     sources: ClassVar[tuple[str, ...]] = ("CONV_2D",)
 

@@ -42,6 +42,7 @@ class DepthwiseConv2D(Op):
     activation: str
     pads: tuple[int, ...] = ()
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "depthwise_conv2d"
     sources: ClassVar[tuple[str, ...]] = ("DEPTHWISE_CONV_2D",)
 

@@ -15,6 +15,7 @@ from edgegen.ops.same_bytes import SameBytes, Shape, shape_constant
 class ExpandDims(SameBytes):
     """Expand dims. The second input is the axis; a negative one counts from the output's end."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "expand_dims"
     sources: ClassVar[tuple[str, ...]] = ("EXPAND_DIMS",)
 

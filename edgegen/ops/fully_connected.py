@@ -41,6 +41,7 @@ class FullyConnected(Op):
     keep_num_dims: bool
     activation: str
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "fully_connected"
     sources: ClassVar[tuple[str, ...]] = ("FULLY_CONNECTED",)
 

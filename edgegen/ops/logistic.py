@@ -15,7 +15,7 @@ from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.ops.sigmoid16 import Rescaling, logistic16, rescaling, sigmoid16_problems
+from edgegen.ops.sigmoid16 import INT16_SCALE, Rescaling, logistic16, rescaling, sigmoid16_problems
 from edgegen.quant.lookup import Float32, Int8, apply, exp, lookup_table
 
 OUTPUT_SCALE, OUTPUT_ZERO_POINT = 1.0 / 256.0, -128
@@ -33,6 +33,7 @@ class Logistic(Op):
     On int16 the output scale is 2^-15.
     """
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "logistic"
     sources: ClassVar[tuple[str, ...]] = ("LOGISTIC",)
     elementwise: ClassVar[bool] = True
@@ -49,6 +50,10 @@ class Logistic(Op):
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """See `Op.int8_form`."""
         return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
+
+    def int16_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int16_form`."""
+        return Int8Form(output=(INT16_SCALE, 0))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

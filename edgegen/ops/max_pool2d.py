@@ -19,6 +19,7 @@ from edgegen.ops.real import activate
 class MaxPool2D(Pool2D):
     """The largest value of every window."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "max_pool2d"
     sources: ClassVar[tuple[str, ...]] = ("MAX_POOL_2D",)
 

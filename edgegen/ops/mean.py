@@ -34,6 +34,7 @@ class Mean(Op):
 
     keep_dims: bool
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "mean"
     sources: ClassVar[tuple[str, ...]] = ("MEAN",)
 

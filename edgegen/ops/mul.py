@@ -32,6 +32,7 @@ class Mul(Op):
 
     activation: str
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "mul"
     sources: ClassVar[tuple[str, ...]] = ("MUL",)
     elementwise: ClassVar[bool] = True

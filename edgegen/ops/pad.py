@@ -27,6 +27,7 @@ MAX_RANK = 5
 class Pad(Op):
     """Padding. Input 1: [rank, 2] amounts before and after each axis; input 2: the fill."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "pad"
     sources: ClassVar[tuple[str, ...]] = ("PAD", "PADV2")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgegen.errors import Problem
 from edgegen.ir import Op, OpIO, Origin
+from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.raw import RawNode
 from edgegen.ir.row_window import RowWindow
 from edgegen.ir.types import Array
@@ -30,6 +31,7 @@ class Relu(Op):
 
     activation: str
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "relu"
     sources: ClassVar[tuple[str, ...]] = ("RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
     elementwise: ClassVar[bool] = True
@@ -42,6 +44,10 @@ class Relu(Op):
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
         return self.tflite(self.activation, rules.version(io, int8=2, int16=3))
+
+    def int16_form(self, io: OpIO) -> Int8Form | None:
+        """See `Op.int16_form`."""
+        return super().int16_form(io) if self.activation in INT16_KINDS else None
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

@@ -22,6 +22,7 @@ class Reshape(SameBytes):
 
     new_shape: Shape
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "reshape"
     sources: ClassVar[tuple[str, ...]] = ("RESHAPE",)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from edgegen.errors import Problem
 from edgegen.ir import DType, Op, OpIO, Origin
@@ -26,9 +26,6 @@ class Resize(Op):
 
     align_corners: bool
     half_pixel_centers: bool
-
-    has_int16: ClassVar[bool] = False
-    """Whether it knows int16."""
 
     @classmethod
     def parse(cls: type[ResizeT], node: RawNode, origin: Origin) -> ResizeT:

@@ -18,7 +18,7 @@ from edgegen.ops.powers import is_power_of_two, log2_of
 from edgegen.quant.fixed_point import Int64
 from edgegen.quant.int16_tables import SIGMOID_SCALE, sigmoid_table
 
-OUTPUT_SCALE = 1.0 / 32768.0
+INT16_SCALE = 1.0 / 32768.0
 _OWN_SCALE_LOG2 = -12
 """Inputs with the scale 2^-12 need no rescaling but by 3."""
 
@@ -67,7 +67,7 @@ def sigmoid16_problems(io: OpIO, *, exact: bool = False) -> list[Problem]:
     problems = []
     target = io.output.type.scale
     near = is_power_of_two(target) and log2_of(target) == -15
-    if not near or (exact and target != OUTPUT_SCALE):
+    if not near or (exact and target != INT16_SCALE):
         problems.append(
             Problem(
                 f"output {io.output.name!r} has scale {target:.7g}",

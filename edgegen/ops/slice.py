@@ -50,6 +50,7 @@ class Slice(Op):
     begin_mask: int
     end_mask: int
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "slice"
     sources: ClassVar[tuple[str, ...]] = ("SLICE", "STRIDED_SLICE")
 

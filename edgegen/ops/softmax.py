@@ -15,7 +15,7 @@ from edgegen.ir.permuted import Permuted
 from edgegen.ir.raw import RawNode
 from edgegen.ir.types import Array
 from edgegen.ops import rules
-from edgegen.ops.softmax16 import softmax16, softmax16_problems
+from edgegen.ops.softmax16 import INT16_SCALE, softmax16, softmax16_problems
 from edgegen.quant.fixed_point import Int64, doubling_high_multiply, rounding_divide_by_pot
 from edgegen.quant.gemmlowp import reciprocal, softmax_exp, softmax_scaling
 
@@ -41,6 +41,7 @@ class Softmax(Op):
 
     beta: float
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "softmax"
     sources: ClassVar[tuple[str, ...]] = ("SOFTMAX",)
 
@@ -57,6 +58,10 @@ class Softmax(Op):
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """See `Op.int8_form`."""
         return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
+
+    def int16_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int16_form`."""
+        return Int8Form(output=(INT16_SCALE, 0))
 
     def check(self, io: OpIO) -> list[Problem]:
         """See `Op.check`."""

@@ -16,7 +16,7 @@ from edgegen.quant.lookup import exp
 
 LOWEST = 10.0
 """exp is tabled from minus this on; what lies below counts as this."""
-OUTPUT_SCALE = 1.0 / 32768.0
+INT16_SCALE = 1.0 / 32768.0
 MAX_DEPTH = 1 << 16
 """Longest last dimension whose sum of exponentials fits int32."""
 
@@ -50,7 +50,7 @@ def softmax16_problems(io: OpIO, beta: float) -> list[Problem]:
     """What the fixed-point arithmetic demands."""
     problems = []
     scale, depth = io.output.type.scale, io.input(0).type.shape[-1]
-    if abs(scale - OUTPUT_SCALE) > 0.001 * OUTPUT_SCALE:
+    if abs(scale - INT16_SCALE) > 0.001 * INT16_SCALE:
         problems.append(
             Problem(
                 f"output {io.output.name!r} has scale {scale:.7g}",

@@ -17,6 +17,7 @@ class Squeeze(SameBytes):
 
     dims: tuple[int, ...]
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "squeeze"
     sources: ClassVar[tuple[str, ...]] = ("SQUEEZE",)
 

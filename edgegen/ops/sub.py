@@ -12,6 +12,7 @@ from edgegen.ops.additive import Additive
 class Sub(Additive):
     """The first tensor less the second."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "sub"
     sources: ClassVar[tuple[str, ...]] = ("SUB",)
     sign: ClassVar[int] = -1

@@ -28,8 +28,6 @@ class TableOp(Op):
     """Base: a subclass gives the table, the real function, and what else its rule demands."""
 
     elementwise: ClassVar[bool] = True
-    has_int16: ClassVar[bool] = False
-    """Whether it has an int16 form, which is no table of all values."""
 
     @classmethod
     def parse(cls: type[TableT], node: RawNode, origin: Origin) -> TableT:

@@ -11,7 +11,7 @@ from edgegen.errors import Problem
 from edgegen.ir import OpIO
 from edgegen.ir.int8_form import Int8Form
 from edgegen.ir.types import Array
-from edgegen.ops.sigmoid16 import Rescaling, rescaling, sigmoid16_problems, tanh16
+from edgegen.ops.sigmoid16 import INT16_SCALE, Rescaling, rescaling, sigmoid16_problems, tanh16
 from edgegen.ops.table_op import Float64, TableOp
 from edgegen.quant.lookup import Float32, Int8, lookup_table
 
@@ -35,6 +35,10 @@ class Tanh(TableOp):
     def int8_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
         """See `Op.int8_form`."""
         return Int8Form(output=(OUTPUT_SCALE, OUTPUT_ZERO_POINT))
+
+    def int16_form(self, io: OpIO) -> Int8Form:  # noqa: ARG002
+        """See `Op.int16_form`."""
+        return Int8Form(output=(INT16_SCALE, 0))
 
     def table(self, io: OpIO) -> Int8:
         """See `TableOp.table`.

@@ -22,6 +22,7 @@ MAX_RANK = 6
 class Transpose(Op):
     """Axis k of the output is axis `order[k]` of the input. Input 1 holds the order."""
 
+    has_int16: ClassVar[bool] = True
     stem: ClassVar[str] = "transpose"
     sources: ClassVar[tuple[str, ...]] = ("TRANSPOSE",)
 

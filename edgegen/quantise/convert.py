@@ -1,4 +1,4 @@
-"""A float graph and the parameters of its activations become an int8 graph."""
+"""A float graph and the parameters of its activations become an int8 graph, or one with int16."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgegen.ir import DType, Graph, Op, Origin, QuantParams, Tensor, TensorKind, TensorType
+from edgegen.ops.dequantize import Dequantize
 from edgegen.ops.quantize import Quantize
-from edgegen.quantise.assign import Assignment
+from edgegen.quantise.assign import Assignment, Stored, fitting, form_of
 from edgegen.quantise.layers import (
     Float64,
     bias_of,
@@ -18,7 +19,7 @@ from edgegen.quantise.layers import (
     quantised,
     without_unused,
 )
-from edgegen.quantise.observers import minmax_of, parameters
+from edgegen.quantise.observers import minmax_of
 from edgegen.quantise.weights import IntegerWeights, quantise_weights
 
 
@@ -45,7 +46,7 @@ def convert(
     options: WeightOptions,
     biases: Mapping[int, Float64] | None = None,
 ) -> Graph:
-    """The int8 graph: same operators, tensors keep their names.
+    """The integer graph: same operators, tensors keep their names.
 
     Args:
         graph: the float graph.
@@ -72,14 +73,16 @@ class _Converter:
             options,
             biases,
         )
-        self.rescaled = assignment.rescaled
+        self.assignment = assignment
+        self.copies: dict[tuple[str, Stored], str] = {}
         self.ops: list[Op] = []
         self.tensors: dict[str, Tensor] = {}
 
     def run(self) -> Graph:
         for tensor in self.graph.tensors.values():
             if tensor.name in self.params:
-                kind = TensorType(DType.INT8, tensor.type.shape, self.params[tensor.name])
+                dtype = self.assignment.dtype(tensor.name)
+                kind = TensorType(dtype, tensor.type.shape, self.params[tensor.name])
                 self.tensors[tensor.name] = replace(tensor, type=kind)
             else:
                 self.tensors[tensor.name] = tensor
@@ -90,19 +93,26 @@ class _Converter:
     def _inputs(self, index: int, op: Op) -> tuple[str | None, ...]:
         axis = channel_axis(op, self.graph)
         names = list(op.inputs)
-        if axis is not None and names[0] in self.params:
+        for i, name in enumerate(names):
+            target = self.assignment.converted.get((index, i))
+            if name is not None and target is not None:
+                names[i] = self._converted(name, target, op.origin)
+        dtype = self.assignment.dtype(op.outputs[0])
+        if axis is not None and op.inputs[0] in self.params:
+            assert names[0] is not None
             weights = integer_weights(
-                self.graph, op, axis, self.params[names[0]].scale, self.options,
-                self.biases.get(index),
+                self.graph, op, axis, self.tensors[names[0]].type.scale, self.options,
+                self.biases.get(index), wide=dtype is DType.INT16,
             )  # fmt: skip
             bias_name = names[2] if len(names) > 2 and names[2] else f"{op.outputs[0]}/bias"
+            bias_type = DType.INT64 if dtype is DType.INT16 else DType.INT32
             assert names[1] is not None
             return (
                 names[0],
                 self._constant(names[1], weights.values, DType.INT8, weights.quant),
-                self._constant(bias_name, weights.bias, DType.INT32, weights.bias_quant),
+                self._constant(bias_name, weights.bias, bias_type, weights.bias_quant),
             )
-        shared = op.int8_form(self.graph.io(op)).shared
+        shared = form_of(op, self.graph, self.assignment.wide).shared
         for i, name in enumerate(op.inputs):
             if name is None:
                 continue
@@ -111,11 +121,10 @@ class _Converter:
                 quant = (
                     self.params[op.outputs[0]]
                     if i in shared
-                    else parameters(minmax_of(tensor.values))
+                    else fitting(minmax_of(tensor.values), dtype is DType.INT16)
                 )
-                names[i] = self._constant(name, quantised(tensor.values, quant), DType.INT8, quant)
-            elif (index, i) in self.rescaled:
-                names[i] = self._rescale(name, self.params[op.outputs[0]], op.origin)
+                values = quantised(tensor.values, quant, dtype)
+                names[i] = self._constant(name, values, dtype, quant)
         return tuple(names)
 
     def _constant(self, name: str, values: np.ndarray, dtype: DType, quant: QuantParams) -> str:
@@ -131,15 +140,27 @@ class _Converter:
         self.tensors[chosen] = Tensor(chosen, kind, TensorKind.CONSTANT, values)
         return chosen
 
-    def _rescale(self, name: str, quant: QuantParams, origin: Origin) -> str:
-        """Inserts a QUANTIZE to other parameters."""
+    def _converted(self, name: str, target: Stored, origin: Origin) -> str:
+        """A copy of a tensor on another type or scale, made once for all that need it."""
+        if (name, target) in self.copies:
+            return self.copies[name, target]
         source = self.tensors[name]
-        target = fresh(f"{name}/rescaled", self.tensors)
-        self.tensors[target] = Tensor(
-            target, TensorType(DType.INT8, source.type.shape, quant), TensorKind.ACTIVATION
-        )
-        self.ops.append(Quantize((name,), (target,), Origin(origin.index, "QUANTIZE", 2)))
-        return target
+        shape = source.type.shape
+        read = name
+        if (source.type.dtype, target.dtype) == (DType.INT8, DType.INT16):
+            # TFLite 2.14 has no QUANTIZE from int8 to int16.
+            read = self._activation(f"{name}/real", TensorType(DType.FLOAT32, shape))
+            self.ops.append(Dequantize((name,), (read,), Origin(origin.index, "DEQUANTIZE", 2)))
+        word = "rescaled" if source.type.dtype is target.dtype else target.dtype.value
+        made = self._activation(f"{name}/{word}", TensorType(target.dtype, shape, target.quant))
+        self.ops.append(Quantize((read,), (made,), Origin(origin.index, "QUANTIZE", 2)))
+        self.copies[name, target] = made
+        return made
+
+    def _activation(self, name: str, kind: TensorType) -> str:
+        chosen = fresh(name, self.tensors)
+        self.tensors[chosen] = Tensor(chosen, kind, TensorKind.ACTIVATION)
+        return chosen
 
 
 def integer_weights(
@@ -149,9 +170,12 @@ def integer_weights(
     input_scale: float,
     options: WeightOptions,
     bias: Float64 | None = None,
+    *,
+    wide: bool = False,
 ) -> IntegerWeights:
-    """The integer constants of one weighted layer of a float graph."""
+    """The integer constants of one weighted layer of a float graph; `wide`: with int16 inputs."""
     weights = graph.io(op).input(1).values.astype(np.float64)
     if bias is None:
         bias = bias_of(op, graph, weights.shape[axis])
-    return quantise_weights(weights, bias, axis, input_scale, per_channel=options.one_each(op))
+    one_each = options.one_each(op)
+    return quantise_weights(weights, bias, axis, input_scale, per_channel=one_each, wide=wide)

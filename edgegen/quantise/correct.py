@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgegen.ir import Graph, Op
+from edgegen.ir import DType, Graph, Op
 from edgegen.ir.types import Array
 from edgegen.quantise.fuse import Activated
 from edgegen.quantise.layers import (
@@ -26,6 +26,7 @@ from edgegen.quantise.layers import (
 from edgegen.quantise.observe import Sample
 from edgegen.quantise.progress import Track, silent
 from edgegen.quantise.run import outputs
+from edgegen.quantise.weights import whole_bias
 
 Values = dict[str, Array]
 
@@ -69,8 +70,8 @@ def _last_reads(graph: Graph) -> dict[str, str]:
 def _quantised_inputs(graph: Graph, sample: Sample) -> Values:
     values: Values = {}
     for name, array in sample.items():
-        quant = graph.tensor(name).type.quant
-        values[name] = array if quant is None else quantised(array, quant)
+        kind = graph.tensor(name).type
+        values[name] = array if kind.quant is None else quantised(array, kind.quant, kind.dtype)
     return values
 
 
@@ -86,7 +87,7 @@ def _advance(graph: Graph, op: Op, runs: list[Values], last_reads: Mapping[str, 
 def _correction(
     source: Graph, twin: Op, graph: Graph, op: Op, real: list[Values], integer: list[Values]
 ) -> Array | None:
-    """The corrected int32 bias of a weighted layer; None for any other operator."""
+    """The corrected bias of a weighted layer; None for any other operator."""
     axis = channel_axis(op, graph)
     if axis is None or not isinstance(twin, Activated) or len(op.inputs) < 3:
         return None
@@ -106,15 +107,17 @@ def _correction(
         2: np.asarray(bias.values.astype(np.float64) * steps, np.float32),
     }
     linear = replace(twin, activation="NONE")
-    name = op.inputs[0]
+    # The layer may read a converted copy of what the float layer reads.
+    name, source_name = twin.inputs[0], op.inputs[0]
     assert name is not None
-    errors = [
-        _mean(outputs(source, linear, a)[0])
-        - _mean(outputs(source, linear, {name: dequantised(b[name], input_quant)}, constants)[0])
-        for a, b in zip(real, integer, strict=True)
-    ]
+    assert source_name is not None
+    errors = []
+    for a, b in zip(real, integer, strict=True):
+        image = {name: dequantised(b[source_name], input_quant)}
+        changed = outputs(source, linear, image, constants)[0]
+        errors.append(_mean(outputs(source, linear, a)[0]) - _mean(changed))
     corrected = bias.values.astype(np.float64) + np.round(np.mean(errors, axis=0) / steps)
-    return np.asarray(np.clip(corrected, -(2.0**31), 2.0**31 - 1), np.int32)
+    return whole_bias(corrected, wide=bias.type.dtype is DType.INT64)
 
 
 def _mean(values: Array) -> Float64:

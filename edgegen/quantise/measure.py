@@ -28,7 +28,7 @@ class Error:
         signal: sum of the squares of the float values.
         noise: sum of the squares of the differences.
         count: number of values.
-        clipped: how many float values are more than half a step outside what int8 represents.
+        clipped: how many float values are more than half a step outside what their image can hold.
         low: smallest float value.
         high: largest float value.
         products: for each channel (index of the last dimension) the sums of float value squared,
@@ -69,7 +69,13 @@ class Error:
         """Share of values that are clipped."""
         return self.clipped / self.count if self.count else 0.0
 
-    def add(self, real: Array, image: Array, quant: QuantParams | None) -> None:
+    def add(
+        self,
+        real: Array,
+        image: Array,
+        quant: QuantParams | None,
+        dtype: DType = DType.INT8,
+    ) -> None:
         """Takes one sample: float values and their integer image, as real values."""
         values, other = real.astype(np.float64), image.astype(np.float64)
         self.signal += float(np.sum(values * values))
@@ -82,7 +88,7 @@ class Error:
         self.low = min(self.low, float(values.min()))
         self.high = max(self.high, float(values.max()))
         if quant is not None:
-            low, high = real_range(quant)
+            low, high = real_range(quant, dtype)
             half = quant.scale / 2
             outside = (values < low - half) | (values > high + half)
             self.clipped += int(np.count_nonzero(outside))
@@ -145,13 +151,14 @@ def measure(
         inputs = {other: sample[n] for n, other in inputs_of}
         integer = evaluate(graph, integer_inputs(graph, inputs))
         for name, other in names.items():
-            quant = graph.tensor(other).type.quant
+            kind = graph.tensor(other).type
+            quant = kind.quant
             image = (
                 integer[other].astype(np.float32)
                 if quant is None
                 else dequantised(integer[other], quant)
             )
-            errors[name].add(real[name], image, quant)
+            errors[name].add(real[name], image, quant, kind.dtype)
         if len(source.outputs) == 1:
             a, b = np.argmax(real[source.outputs[0]]), np.argmax(integer[graph.outputs[0]])
             same.append(bool(a == b))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,19 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Narrow:
+    """A network on int8 alone, to compare one with int16 with.
+
+    Attributes:
+        blob: its .tflite file.
+        sqnr: of the deciding tensors, in dB.
+    """
+
+    blob: bytes = field(repr=False)
+    sqnr: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What quantisation gave.
 
@@ -58,6 +71,7 @@ class Outcome:
         calibrated: number of samples that the ranges come from.
         sensitivities: the most harmful layers first; empty unless asked for.
         attempts: what the search for a target tried.
+        narrow: the same recipe without int16, where there is some.
     """
 
     made: Quantised
@@ -67,6 +81,7 @@ class Outcome:
     calibrated: int
     sensitivities: tuple[Sensitivity, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    narrow: Narrow | None = None
 
     @property
     def sqnr(self) -> float:
@@ -91,7 +106,7 @@ def quantise_model(graph: Graph, request: Request, track: Track = silent) -> Out
         test = load_samples(request.test, graph, request.integers, request.labels)
     chosen = spread(calibration.inputs, request.limit)
     quantiser = Quantiser(graph, chosen, request.settings.weights, track)
-    made = best_of(quantiser, request.settings.recipes(), track)
+    made = best_of(quantiser, quantiser.recipes(request.settings), track)
     attempts: tuple[Attempt, ...] = ()
     if request.target is not None:
         made, attempts = search(quantiser, made, request.target, track)
@@ -104,7 +119,14 @@ def quantise_model(graph: Graph, request: Request, track: Track = silent) -> Out
         len(chosen),
         found,
         attempts,
+        _narrow(quantiser, made, test, track) if made.recipe.wide else None,
     )
+
+
+def _narrow(quantiser: Quantiser, made: Quantised, test: Samples, track: Track) -> Narrow:
+    plain = quantiser.make(replace(made.recipe, wide=frozenset()))
+    found = _measured(plain, test, track)
+    return Narrow(write(plain.graph), mean_sqnr(deciding(plain.prepared), found))
 
 
 def _measured(made: Quantised, samples: Samples, track: Track) -> Measurement:

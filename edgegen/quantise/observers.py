@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from edgegen.ir import QuantParams
+from edgegen.ir import DType, QuantParams
 from edgegen.quant.fixed_point import round_half_away
 from edgegen.quantise.histogram import Histogram
 
@@ -29,6 +29,8 @@ ROUNDS = 2
 NARROWEST = 0.2
 """The narrowest range that is tried, as a share of the observed one."""
 _SMALLEST_SCALE = 2.0**-100
+INT16_STEPS = 32767
+"""Steps of int16 on either side of 0."""
 
 
 def parameters(span: Range) -> QuantParams:
@@ -45,12 +47,16 @@ def parameters(span: Range) -> QuantParams:
     return QuantParams((scale,), (max(-128, min(127, zero_point)),))
 
 
-def real_range(quant: QuantParams) -> Range:
-    """The lowest and highest real value of int8 with these parameters."""
-    return (
-        (-128 - quant.zero_point) * quant.scale,
-        (127 - quant.zero_point) * quant.scale,
-    )
+def int16_parameters(span: Range) -> QuantParams:
+    """The scale of int16 that covers a range; its zero point is 0, as TFLite demands."""
+    scale = float(np.float32(max(-span[0], span[1], 0.0) / INT16_STEPS))
+    return QuantParams((1.0 if scale < _SMALLEST_SCALE else scale,), (0,))
+
+
+def real_range(quant: QuantParams, dtype: DType = DType.INT8) -> Range:
+    """The lowest and highest real value with these parameters."""
+    low, high = dtype.limits
+    return (low - quant.zero_point) * quant.scale, (high - quant.zero_point) * quant.scale
 
 
 def minmax_of(values: npt.ArrayLike) -> Range:

@@ -13,7 +13,7 @@ from edgegen.passes.base import Pass, run_passes
 from edgegen.passes.constant_folding import fold_constants
 from edgegen.passes.dead_code import remove_dead_code
 from edgegen.passes.layout import assign_layouts
-from edgegen.quantise.assign import Assignment, assign
+from edgegen.quantise.assign import Assignment, assign, wide_tensors
 from edgegen.quantise.convert import WeightOptions, convert
 from edgegen.quantise.correct import correct_biases
 from edgegen.quantise.equalise import equalise
@@ -23,6 +23,7 @@ from edgegen.quantise.measure import deciding, mean_sqnr, measure
 from edgegen.quantise.observe import Observed, Sample, observe
 from edgegen.quantise.observers import OBSERVERS, Range
 from edgegen.quantise.progress import Track, silent
+from edgegen.quantise.wide import named_layers, with_followers
 
 PASSES: tuple[Pass, ...] = (
     Pass("dead_code", remove_dead_code),
@@ -52,12 +53,14 @@ class Recipe:
         equalised: whether channels are evened out across layers first.
         corrected: whether biases are corrected.
         overrides: observers for single tensors, by name.
+        wide: outputs of the operators on int16.
     """
 
     observer: str
     equalised: bool
     corrected: bool
     overrides: Mapping[str, str] = field(default_factory=dict, hash=False)
+    wide: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         parts = [f"observer {self.observer}"]
@@ -65,6 +68,8 @@ class Recipe:
         parts.append("biases corrected" if self.corrected else "biases as they are")
         if self.overrides:
             parts.append(f"{len(self.overrides)} tensors with another observer")
+        if self.wide:
+            parts.append(f"{len(self.wide)} operators on int16")
         return ", ".join(parts)
 
 
@@ -77,12 +82,14 @@ class Settings:
         equalise: whether to even out channels across layers.
         correct: whether to correct biases.
         weights: how weights are quantised.
+        int16: which operators are on int16; see `wide.named_layers`.
     """
 
     observer: str = AUTO
     equalise: bool | None = None
     correct: bool | None = True
     weights: WeightOptions = field(default_factory=WeightOptions)
+    int16: tuple[str, ...] = ()
 
     def recipes(self) -> list[Recipe]:
         """All recipes to try."""
@@ -164,11 +171,17 @@ class Quantiser:
             samples: what biases are corrected on; by default as many as are of use.
         """
         graph, observed = self.prepared(recipe.equalised)
+        wide = wide_tensors(graph, recipe.wide)
         ranges = {
-            name: self._range(recipe.equalised, name, recipe.overrides.get(name, recipe.observer))
+            # int16 has steps enough for all that was seen.
+            name: self._range(
+                recipe.equalised,
+                name,
+                "minmax" if name in wide else recipe.overrides.get(name, recipe.observer),
+            )
             for name in observed
         }
-        assignment = assign(graph, ranges)
+        assignment = assign(graph, ranges, recipe.wide)
         result = convert(graph, assignment, self.weights)
         _require_int8_forms(result)
         if recipe.corrected:
@@ -183,6 +196,16 @@ class Quantiser:
             observed = self._prepared[equalised][1][name]
             self._ranges[key] = OBSERVERS[observer](observed.histogram)
         return self._ranges[key]
+
+    def recipes(self, settings: Settings) -> list[Recipe]:
+        """All recipes that a user's settings leave open.
+
+        Raises:
+            InputError: they name operators that are not there, or have no form on int16.
+        """
+        graph = self.prepared(False)[0]
+        wide = with_followers(graph, named_layers(graph, settings.int16))
+        return [replace(recipe, wide=wide) for recipe in settings.recipes()]
 
     def trial(self, recipe: Recipe) -> float:
         """The SQNR in dB that a recipe gives on samples that did not correct its biases."""
@@ -215,7 +238,7 @@ def quantise(
     """
     settings = settings or Settings()
     quantiser = Quantiser(graph, samples, settings.weights, track)
-    return best_of(quantiser, settings.recipes(), track)
+    return best_of(quantiser, quantiser.recipes(settings), track)
 
 
 def _require_int8_forms(graph: Graph) -> None:

@@ -1,4 +1,7 @@
-"""Finds what a target SQNR takes: other ranges for the tensors of the layers that hurt most."""
+"""Finds what a target SQNR takes: other ranges for the layers that hurt most, or int16 for them.
+
+Other ranges cost nothing at run time and are tried first.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edgegen.errors import Problem, QuantisationError
+from edgegen.quantise.mixed import mix
 from edgegen.quantise.observers import OBSERVERS
 from edgegen.quantise.progress import Track, silent
 from edgegen.quantise.quantise import Quantised, Quantiser, Recipe
@@ -21,7 +25,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Attempt:
-    """One step of the search: an observer for one tensor, and the SQNR in dB that it gave."""
+    """One step: an observer or a type for one tensor, and the SQNR in dB that it gave."""
 
     tensor: str
     observer: str
@@ -65,6 +69,11 @@ def search(
                 best, quality = candidate, found
         recipe = best
     if quality < target:
+        current = made if recipe is made.recipe else _remade(quantiser, recipe, made)
+        mixture = mix(quantiser, current, target, order, track)
+        attempts += [Attempt(m.tensor, m.dtype, m.sqnr, m.kept) for m in mixture.moves]
+        recipe, quality = mixture.recipe, mixture.sqnr
+    if quality < target:
         raise QuantisationError(_shortfall(made, quality, target, order))
     return (made if recipe is made.recipe else _remade(quantiser, recipe, made)), tuple(attempts)
 
@@ -83,7 +92,8 @@ def _shortfall(
     if dense:
         hints.insert(0, "try --per-channel-dense")
     return Problem(
-        f"the output SQNR is {quality:.1f} dB at best, below the {target:g} dB asked for",
+        f"the output SQNR is {quality:.1f} dB at best, with all layers on int16 that can be, "
+        f"below the {target:g} dB asked for",
         why=f"the layers that hurt most, each alone on int8: {worst}",
         hint="; ".join(hints),
     )

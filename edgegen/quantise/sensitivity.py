@@ -69,13 +69,16 @@ def _computes(graph: Graph, op: Op) -> bool:
 def _on_int8(graph: Graph, op: Op, real: dict[str, Array]) -> dict[str, Array]:
     """The outputs of one operator of the int8 graph on float inputs, as real values."""
     io = graph.io(op)
-    # A rescaled input stands for the tensor that it was rescaled from.
-    origin = {other.outputs[0]: other.inputs[0] for other in graph.ops if other.stem == "quantize"}
+    # A converted input stands for the tensor that it was made from.
+    origin = {o.outputs[0]: o.inputs[0] for o in graph.ops if o.stem in ("quantize", "dequantize")}
     sample: dict[str, Array] = {}
     for tensor in io.inputs:
         if tensor is not None and tensor.data is None:
-            name = tensor.name if tensor.name in real else origin[tensor.name]
-            assert name is not None
+            name = tensor.name
+            while name not in real:
+                before = origin[name]
+                assert before is not None
+                name = before
             sample[tensor.name] = real[name]
     values = integer_inputs(graph, sample)
     result = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,13 +44,14 @@ class LayerRow:
         sqnr: of the whole network so far against float, in dB; None for infinite.
         clipped: share of float values more than half a step outside the represented range.
         observed: lowest and highest float value.
-        represented: lowest and highest value of int8.
+        represented: lowest and highest value of the integers.
         scale: real value of one step.
         zero_point: the integer that stands for 0.
         weights: the operator's weights, if it has some.
         alone: SQNR in dB of the network with only this operator on int8; None if not measured.
         removed_channels: output channels that the weights prove constant, or that nobody reads.
         fixed: whether the operator itself determines scale and zero point.
+        dtype: the element type, int8 or int16.
     """
 
     index: int | None
@@ -67,6 +68,7 @@ class LayerRow:
     alone: float | None = None
     removed_channels: int = 0
     fixed: bool = False
+    dtype: str = "int8"
 
     @property
     def label(self) -> str:
@@ -100,6 +102,38 @@ class Sparsity:
 
 
 @dataclass(frozen=True)
+class Expense:
+    """What a build of a model takes on a Cortex-M4.
+
+    Attributes:
+        cycles: predicted for one inference, zero wait states.
+        arena: bytes of RAM.
+        constants: bytes of flash.
+    """
+
+    cycles: int
+    arena: int
+    constants: int
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """What int16 gives and what it costs.
+
+    Attributes:
+        operators: number of operators on int16.
+        sqnr: of the same network on int8 alone, in dB.
+        without: what that takes.
+        taken: what this network takes.
+    """
+
+    operators: int
+    sqnr: float | None
+    without: Expense
+    taken: Expense
+
+
+@dataclass(frozen=True)
 class QuantisationReport:
     """All that is known of a quantised model.
 
@@ -118,6 +152,8 @@ class QuantisationReport:
         file_bytes: size of the float and of the int8 model file.
         rows: graph inputs and operators, in execution order.
         sparsity: zeros and dead parts.
+        mixed: what int16 gives and costs; None without it.
+        attempts: what the search for a target tried: tensor, change, SQNR in dB, whether kept.
     """
 
     name: str
@@ -134,6 +170,8 @@ class QuantisationReport:
     file_bytes: tuple[int, int]
     rows: tuple[LayerRow, ...]
     sparsity: Sparsity
+    mixed: Mixed | None = None
+    attempts: tuple[tuple[str, str, float, bool], ...] = ()
 
     def worst(self) -> tuple[LayerRow, ...]:
         """The layers that hurt most where that was measured, else those with the lowest SQNR."""
@@ -147,7 +185,11 @@ class QuantisationReport:
 
 
 def quantisation_report(
-    name: str, outcome: Outcome, optimised: Graph, float_bytes: int
+    name: str,
+    outcome: Outcome,
+    optimised: Graph,
+    float_bytes: int,
+    expense: Callable[[bytes], Expense] | None = None,
 ) -> QuantisationReport:
     """Collects the report.
 
@@ -156,6 +198,7 @@ def quantisation_report(
         outcome: what quantisation gave.
         optimised: the int8 graph after all exact passes, as a build would have it.
         float_bytes: size of the float model file.
+        expense: what a build of a model file takes; needed where there is int16.
     """
     made, found = outcome.made, outcome.measurement
     errors = found.errors
@@ -174,6 +217,19 @@ def quantisation_report(
         file_bytes=(float_bytes, len(outcome.blob)),
         rows=_rows(outcome, _removed_channels(made.graph, optimised)),
         sparsity=sparsity(made.graph, optimised),
+        mixed=None if expense is None else _mixed(outcome, expense),
+        attempts=tuple((a.tensor, a.observer, a.sqnr, a.kept) for a in outcome.attempts),
+    )
+
+
+def _mixed(outcome: Outcome, expense: Callable[[bytes], Expense]) -> Mixed | None:
+    if outcome.narrow is None:
+        return None
+    return Mixed(
+        len(outcome.made.recipe.wide),
+        _finite(outcome.narrow.sqnr),
+        expense(outcome.narrow.blob),
+        expense(outcome.blob),
     )
 
 
@@ -223,7 +279,8 @@ def _rows(outcome: Outcome, gone: Mapping[str, int]) -> tuple[LayerRow, ...]:
                 sqnr=_finite(error.sqnr),
                 clipped=error.clipped_share,
                 observed=(error.low, error.high),
-                represented=real_range(quant),
+                represented=real_range(quant, made.graph.tensor(name).type.dtype),
+                dtype=made.graph.tensor(name).type.dtype.value,
                 scale=quant.scale,
                 zero_point=quant.zero_point,
                 weights=None if op is None else _weight_row(outcome, op),

@@ -85,6 +85,14 @@ def _cards(report: QuantisationReport) -> list[Card]:
         cards.append(Card("accuracy on int8", percent(after), drop))
     if report.agreement is not None:
         cards.append(Card("same class as float", percent(report.agreement), ""))
+    if report.mixed is not None:
+        mixed = report.mixed
+        share = 100 * (mixed.taken.cycles / mixed.without.cycles - 1)
+        note = (
+            f"{decibel(mixed.sqnr)} dB without; {share:+.0f} % cycles, "
+            f"{mixed.taken.arena - mixed.without.arena:+,} bytes of arena"
+        )
+        cards.append(Card("operators on int16", str(mixed.operators), note))
     before_bytes, after_bytes = report.file_bytes
     cards.append(
         Card("model file", f"{after_bytes / 1024:,.1f} kB", f"{before_bytes / 1024:,.1f} kB float")
@@ -128,7 +136,7 @@ def _row(row: LayerRow) -> RowView:
         observed_bar=_within(row.observed, low, high),
         represented_bar=_within(row.represented, low, high),
         scale=f"{row.scale:.6g}",
-        zero_point=str(row.zero_point),
+        zero_point=str(row.zero_point) if row.dtype == "int8" else "int16",
     )
 
 

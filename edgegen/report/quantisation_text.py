@@ -7,7 +7,7 @@ from rich.console import Console
 from edgegen.ir.names import short_name
 from edgegen.quantise.compare import Comparison
 from edgegen.quantise.model import Outcome
-from edgegen.report.quantisation import LayerRow, QuantisationReport, Sparsity
+from edgegen.report.quantisation import LayerRow, Mixed, QuantisationReport, Sparsity
 from edgegen.report.tables import new_table
 
 
@@ -44,7 +44,7 @@ def span(low: float, high: float) -> str:
 def print_quantisation(console: Console, report: QuantisationReport) -> None:
     """The summary of `edgegen quantize`."""
     alone = any(r.alone is not None for r in report.rows)
-    columns = ["op", "output", "SQNR dB", "weights dB", "clipped", "observed", "int8"]
+    columns = ["op", "output", "SQNR dB", "weights dB", "clipped", "observed", "represented"]
     table = new_table("", "#", *columns, *(["alone dB"] if alone else []), left=3)
     for row in report.rows:
         cells = _cells(row)
@@ -55,10 +55,32 @@ def print_quantisation(console: Console, report: QuantisationReport) -> None:
         f"({report.measured} samples of {report.samples}; calibrated on {report.calibrated})"
     )
     console.print(f"recipe: {report.recipe}")
+    if report.attempts:
+        print_attempts(console, report)
+    if report.mixed is not None:
+        print_mixed(console, report.mixed, report.sqnr)
     print_ends(console, report.agreement, report.accuracy)
     before, after = report.file_bytes
     console.print(f"model file {before:,} bytes float, {after:,} bytes int8")
     print_sparsity(console, report.sparsity)
+
+
+def print_attempts(console: Console, report: QuantisationReport) -> None:
+    """What the search for a target changed."""
+    kept = [(t, what, decibel(v)) for t, what, v, good in report.attempts if good]
+    changes = "; ".join(f"{tensor}: {what} ({value} dB)" for tensor, what, value in kept)
+    console.print(f"search: {len(report.attempts)} trials; kept {changes or 'none'}")
+
+
+def print_mixed(console: Console, mixed: Mixed, sqnr: float | None) -> None:
+    """What int16 gives and costs."""
+    a, b = mixed.without, mixed.taken
+    console.print(
+        f"{mixed.operators} operators on int16: {decibel(mixed.sqnr)} dB without them, "
+        f"{decibel(sqnr)} dB with; on a Cortex-M4 {a.cycles:,} to {b.cycles:,} predicted cycles, "
+        f"{a.arena:,} to {b.arena:,} bytes of arena, "
+        f"{a.constants:,} to {b.constants:,} of constants"
+    )
 
 
 def print_outcome(console: Console, outcome: Outcome) -> None:
@@ -79,7 +101,7 @@ def _cells(row: LayerRow) -> list[str]:
         weights,
         percent(row.clipped),
         span(*row.observed),
-        span(*row.represented),
+        ("int16 " if row.dtype == "int16" else "") + span(*row.represented),
     ]
 
 
