@@ -1,6 +1,6 @@
-"""Quantises small networks of ours to tests/networks/int8, for the oracle to run.
+"""Quantises small networks of ours to tests/networks/int8 and int16, for the oracle to run.
 
-    python scripts/quantise_networks.py
+    python scripts/quantise_networks.py [int16]
     python scripts/record_oracle.py models   # in the oracle's own environment
 
 The files are committed because float sums, and with them the last bit of a scale, may differ from
@@ -26,6 +26,7 @@ from tests.quantise import networks  # noqa: E402
 from tests.support.networks import digits, network_file, samples  # noqa: E402
 
 FOLDER = ROOT / "tests" / "networks" / "int8"
+WIDE_FOLDER = ROOT / "tests" / "networks" / "int16"
 COUNT = 64
 TRAINED = {
     "cnn1d": "cnn1d_torchscript",
@@ -39,6 +40,15 @@ TRAINED = {
 }
 """Networks of tests/networks and the files they are read from."""
 DENSE_PER_CHANNEL = ("small",)
+WIDE = {
+    "small_all": ("small", ("all",)),
+    "small_mixed": ("small", ("conv2d", "softmax")),
+    "forks_all": ("forks", ("all",)),
+    "digits_all": ("digits", ("all",)),
+    "digits_mixed": ("digits", ("fully_connected", "0")),
+    "mobilenet_v3_all": ("mobilenet_v3", ("all",)),
+}
+"""Networks with int16 activations, and which of their operators have them."""
 
 
 def trained(network: str, stem: str) -> tuple[Graph, Array]:
@@ -58,16 +68,37 @@ def write_int8(name: str, graph: Graph, inputs: Sequence[dict[str, Array]]) -> N
     print(f"{path.name}: {path.stat().st_size} bytes, {made.recipe}")
 
 
+def write_int16(name: str, layers: tuple[str, ...], network: Network) -> None:
+    """Quantises one network with layers on int16 and writes its file."""
+    settings = Settings(observer="minmax", equalise=False, int16=layers)
+    made = quantise(*network, settings)
+    path = WIDE_FOLDER / f"{name}_int16.tflite"
+    path.write_bytes(write(made.graph))
+    print(f"{path.name}: {path.stat().st_size} bytes, {made.recipe}")
+
+
+Network = tuple[Graph, list[dict[str, Array]]]
+
+
+def sampled(name: str) -> Network:
+    """A network and samples of its inputs."""
+    if name not in TRAINED:
+        graph = networks.small_cnn() if name == "small" else networks.forks()
+        return graph, networks.samples(graph, COUNT)
+    graph, inputs = trained(name, TRAINED[name])
+    (port,) = graph.inputs
+    shape = graph.tensor(port).type.shape
+    return graph, [{port: x.reshape(shape)} for x in inputs]
+
+
 def main() -> None:
-    """Writes all files."""
+    """Writes all files, or with `int16` those with int16 only."""
     FOLDER.mkdir(exist_ok=True)
-    for name, stem in TRAINED.items():
-        graph, inputs = trained(name, stem)
-        (port,) = graph.inputs
-        shape = graph.tensor(port).type.shape
-        write_int8(name, graph, [{port: x.reshape(shape)} for x in inputs])
-    for name, graph in (("small", networks.small_cnn()), ("forks", networks.forks())):
-        write_int8(name, graph, networks.samples(graph, COUNT))
+    WIDE_FOLDER.mkdir(exist_ok=True)
+    for name in () if sys.argv[1:] == ["int16"] else (*TRAINED, "small", "forks"):
+        write_int8(name, *sampled(name))
+    for name, (network, layers) in WIDE.items():
+        write_int16(name, layers, sampled(network))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Run with an interpreter that has scripts/requirements-oracle.txt:
 
     python scripts/record_oracle.py                # everything
     python scripts/record_oracle.py ops conv2d pad # these case files only, the rest is kept
-    python scripts/record_oracle.py models
+    python scripts/record_oracle.py models [stem ...]
 
 Models are looked for in the folder named by EDGEGEN_SHARED, or `shared` beside the checkout.
 """
@@ -36,6 +36,7 @@ from tests.support.models import (  # noqa: E402
     RecordedModel,
     model_files,
     model_inputs,
+    recorded_models,
     write_models,
 )
 from tests.support.oracle import (  # noqa: E402
@@ -126,10 +127,12 @@ def record_model(path: Path) -> RecordedModel:
     return RecordedModel(path.stem, path.read_bytes(), tuple(o for (o,) in outputs))
 
 
-def record_models() -> None:
-    """Records all models that are there."""
-    recorded = []
+def record_models(chosen: Sequence[str]) -> None:
+    """Records the models of the chosen stems, or all that are there."""
+    recorded = [m for m in recorded_models().values() if chosen and m.name not in chosen]
     for path in model_files():
+        if chosen and path.stem not in chosen:
+            continue
         start = time.monotonic()
         recorded.append(record_model(path))
         print(f"{path.name}: {len(recorded[-1].outputs)} inputs, {time.monotonic() - start:.1f} s")
@@ -150,13 +153,13 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="?", choices=("all", "ops", "models"), default="all")
-    parser.add_argument("stems", nargs="*", help="case files to record again")
+    parser.add_argument("stems", nargs="*", help="case files or models to record again")
     arguments = parser.parse_args()
     with lock():
         if arguments.what in ("all", "ops"):
             record_ops(arguments.stems)
         if arguments.what in ("all", "models"):
-            record_models()
+            record_models(arguments.stems)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ NARROWEST = 0.2
 _SMALLEST_SCALE = 2.0**-100
 INT16_STEPS = 32767
 """Steps of int16 on either side of 0."""
+INT16_HEADROOM = 2.0
+"""int16 covers so many times what was seen: clipping what samples did not show would cost far more
+than a bit of 15."""
 
 
 def parameters(span: Range) -> QuantParams:
@@ -48,8 +51,8 @@ def parameters(span: Range) -> QuantParams:
 
 
 def int16_parameters(span: Range) -> QuantParams:
-    """The scale of int16 that covers a range; its zero point is 0, as TFLite demands."""
-    scale = float(np.float32(max(-span[0], span[1], 0.0) / INT16_STEPS))
+    """The scale of int16 that covers a range and more; its zero point is 0, as TFLite demands."""
+    scale = float(np.float32(INT16_HEADROOM * max(-span[0], span[1], 0.0) / INT16_STEPS))
     return QuantParams((1.0 if scale < _SMALLEST_SCALE else scale,), (0,))
 
 

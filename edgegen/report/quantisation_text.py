@@ -67,7 +67,11 @@ def print_quantisation(console: Console, report: QuantisationReport) -> None:
 
 def print_attempts(console: Console, report: QuantisationReport) -> None:
     """What the search for a target changed."""
-    kept = [(t, what, decibel(v)) for t, what, v, good in report.attempts if good]
+    kept = [
+        (", ".join(short_name(t, 30) for t in tensors.split(", ")), what, decibel(value))
+        for tensors, what, value, good in report.attempts
+        if good
+    ]
     changes = "; ".join(f"{tensor}: {what} ({value} dB)" for tensor, what, value in kept)
     console.print(f"search: {len(report.attempts)} trials; kept {changes or 'none'}")
 

@@ -146,3 +146,41 @@ def test_compare_shows_the_worst_first(folder: Path, tmp_path: Path) -> None:
     assert len(values) >= 8
     assert values == sorted(values)
     assert "same class as float on" in result.output
+
+
+def test_layers_on_int16(folder: Path, tmp_path: Path) -> None:
+    out, report = tmp_path / "net.tflite", tmp_path / "net.json"
+    result = quantize(folder, "--int16", "0, t2", "--int16", "t9", "-o", out, "--report", report)
+    assert result.exit_code == 0, result.output
+    kinds = {t.name: t.type.dtype.value for t in tflite.read(out.read_bytes()).tensors.values()}
+    assert [kinds[n] for n in ("in0", "t0", "t1", "t2", "t9")] == [
+        "int16", "int16", "int8", "int16", "int16",
+    ]  # fmt: skip
+    assert "3 operators on int16" in result.output
+    found = json.loads(report.read_text())
+    assert {r["tensor"] for r in found["rows"] if r["dtype"] == "int16"} == {
+        "in0", "t0", "t2", "t9",
+    }  # fmt: skip
+    assert found["mixed"]["sqnr"] < found["sqnr"]
+    assert found["mixed"]["without"]["cycles"] < found["mixed"]["taken"]["cycles"]
+    built = call("build", out, "--board", "nrf52840", "-o", tmp_path / "lib")
+    assert built.exit_code == 0, built.output
+    header = (tmp_path / "lib" / "net.h").read_text()
+    assert "int16_t *net_input(net_arena_t *arena);" in header
+    assert "const int8_t *net_output(" in header
+
+
+def test_layers_that_cannot_be_on_int16(folder: Path, tmp_path: Path) -> None:
+    result = quantize(folder, "--int16", "nothing*", "-o", tmp_path / "net.tflite")
+    assert result.exit_code != 0
+    assert "no operator is called 'nothing*'" in result.output
+    assert not (tmp_path / "net.tflite").exists()
+
+
+def test_a_target_that_int8_misses(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.tflite"
+    result = quantize(folder, "--target-sqnr", "54", "-o", out, "--report", tmp_path / "net.html")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"kept .*: int16 \(\d\d\.\d dB\)", " ".join(result.output.split()))
+    assert "int16" in {t.type.dtype.value for t in tflite.read(out.read_bytes()).tensors.values()}
+    assert "operators on int16" in (tmp_path / "net.html").read_text()

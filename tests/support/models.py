@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 MODELS_FILE = ORACLE_DIR / "models.npz"
 DEMO_MODEL = ROOT / "firmware_examples" / "keyword_spotting" / "keyword_spotting.tflite"
 INT8_NETWORKS = ROOT / "tests" / "networks" / "int8"
+INT16_NETWORKS = ROOT / "tests" / "networks" / "int16"
 REFERENCE_MODELS = ("ad01_int8", "kws_ref_model_int8", "resnet8_int8", "vww_96_int8")
 FLOAT_MODELS = (
     "ad01_float32",
@@ -27,7 +28,7 @@ FLOAT_MODELS = (
     "resnet8_float32",
     "vww_96_float32",
 )
-RANDOM_INPUTS = {"int8": 21, "float32": 4}
+RANDOM_INPUTS = {"int8": 21, "int16": 13, "float32": 4}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +58,18 @@ def model_files() -> tuple[Path, ...]:
     folder = shared_folder() / "models"
     names = (*REFERENCE_MODELS, *FLOAT_MODELS)
     paths = [*(folder / f"{n}.tflite" for n in names), DEMO_MODEL, *quantised_files()]
+    paths += int16_files()
     return tuple(p for p in paths if p.exists())
 
 
 def quantised_files() -> tuple[Path, ...]:
     """Networks of ours that edgegen quantised; scripts/quantise_networks.py makes them."""
     return tuple(sorted(INT8_NETWORKS.glob("*_int8.tflite")))
+
+
+def int16_files() -> tuple[Path, ...]:
+    """Networks of ours with int16 activations, made by the same script."""
+    return tuple(sorted(INT16_NETWORKS.glob("*_int16.tflite")))
 
 
 def model_inputs(name: str, shape: Sequence[int], dtype: str = "int8") -> tuple[Array, ...]:
@@ -98,7 +105,7 @@ def write_models(path: Path, models: Sequence[RecordedModel]) -> None:
         m.name: {
             "shape": list(m.outputs[0].shape),
             "dtype": m.outputs[0].dtype.name,
-            "crc": zlib.crc32(m.blob),
+            "crc": zlib.crc32(m.blob) if m.blob else m.crc,
         }
         for m in models
     }
