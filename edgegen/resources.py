@@ -7,6 +7,8 @@ from pathlib import Path
 from edgegen.errors import InternalError
 
 _PACKAGE = Path(__file__).resolve().parent
+_EXAMPLES = (_PACKAGE / "_data/examples", _PACKAGE.parent / "firmware_examples")
+"""Where examples are: in the installed package, in a checkout."""
 
 
 def data_dir(name: str) -> Path:
@@ -38,11 +40,22 @@ def source_of(module: str) -> str:
 
 def find_example(name: str) -> tuple[Path, Path] | None:
     """The model and the inputs of the example called `name`, or None."""
-    for folder in (
-        _PACKAGE / "_data/examples" / name,
-        _PACKAGE.parent / "firmware_examples" / name,
-    ):
+    for folder in (home / name for home in _EXAMPLES):
         model, samples = folder / f"{name}.tflite", folder / "samples.npz"
         if model.is_file() and samples.is_file():
             return model, samples
     return None
+
+
+def example_sources(name: str) -> tuple[Path, ...]:
+    """The folders with the C files of an example's application; empty if there is none."""
+    for home in _EXAMPLES:
+        if (home / name / "firmware/main.c").is_file():
+            return home / name / "firmware", home / "common"
+    return ()
+
+
+def example_names() -> tuple[str, ...]:
+    """The names of the examples that have an application."""
+    found = {main.parts[-3] for home in _EXAMPLES for main in home.glob("*/firmware/main.c")}
+    return tuple(sorted(found))

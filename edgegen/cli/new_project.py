@@ -7,14 +7,18 @@ from pathlib import Path
 import click
 
 from edgegen.cli.common import INPUTS, MODEL, compile_options, console, reports_errors
+from edgegen.errors import InputError, Problem
 from edgegen.firmware.image import build_image
 from edgegen.firmware.kinds import KINDS
 from edgegen.firmware.own import read_sources
 from edgegen.firmware.project import APPS, Project, write_projects
 from edgegen.firmware.samples import DEFAULT_COUNT, choose_samples
 from edgegen.pipeline import Options, compile_model, load_model, model_name
-from edgegen.resources import find_example
+from edgegen.resources import example_names, example_sources, find_example
 from edgegen.target.board import load_board
+
+EXAMPLE = "example"
+"""The `--app` that an example brings with it."""
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> list[str]:
@@ -37,7 +41,13 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str | No
     help="A board's name, or a path to its .toml; several for platformio.",
 )
 @click.option("--kind", type=click.Choice(list(KINDS)), default="cmake", show_default=True)
-@click.option("--app", type=click.Choice(APPS), default="demo", show_default=True)
+@click.option(
+    "--app",
+    type=click.Choice([*APPS, EXAMPLE]),
+    default="demo",
+    show_default=True,
+    help="The main program; example: that of the example called MODEL.",
+)
 @click.option(
     "--app-sources",
     multiple=True,
@@ -74,7 +84,9 @@ def command(
     options: Options,
 ) -> None:
     """Write a firmware project that runs MODEL: a file, or the name of an example."""
-    example = None if model.exists() else find_example(str(model))
+    if app == EXAMPLE:
+        app_sources = (*_sources_of(str(model)), *app_sources)
+    example = None if model.is_file() else find_example(str(model))
     if example is not None:
         model, inputs = example[0], inputs or example[1]
     if build and kind != "cmake":
@@ -95,6 +107,19 @@ def command(
         image = build_image(folder, project.target.board)
         made = image.uf2 or image.elf
         console().print(f"{made}: {image.flash:,} bytes of flash, {image.ram:,} of RAM")
+
+
+def _sources_of(name: str) -> tuple[Path, ...]:
+    """The folders of the application of the example called `name`."""
+    found = example_sources(name)
+    if not found:
+        raise InputError(
+            Problem(
+                f"--app {EXAMPLE} is for an example, and {name!r} is not the name of one",
+                hint=f"examples: {', '.join(example_names())}; for your own use --app-sources",
+            )
+        )
+    return found
 
 
 def _say(project: Project, kind: str, folder: Path) -> None:

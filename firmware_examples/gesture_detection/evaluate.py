@@ -1,7 +1,7 @@
 """Measure the int8 model and the detector on persons that are not in training.
 
-Writes `metrics.json`. Needs numpy and edgegen, whose numpy reference runs the model. Run in
-`firmware_examples`, with the FOLDER that `train.py` wrote:
+Writes `metrics.json` and `samples.npz`. Needs numpy and edgegen, whose numpy reference runs the
+model. Run in `firmware_examples`, with the FOLDER that `train.py` wrote:
 ``python -m gesture_detection.evaluate --work FOLDER``.
 """
 
@@ -17,6 +17,7 @@ from gesture_detection import data, motion, watch
 
 FOLDER = Path(__file__).parent
 PARTS = 15
+SAMPLES_PER_LABEL = 4
 LATEST = 2.6 * motion.RATE
 """A report counts for a gesture up to so many samples after its end: a window and a little."""
 
@@ -34,6 +35,25 @@ def window_figures(run: watch.Model) -> dict[str, object]:
             for label, name in enumerate(motion.LABELS)
         },
     }
+
+
+def write_samples(run: watch.Model) -> None:
+    """Some windows of the test split, with labels and the model's outputs."""
+    windows, labels = data.make(data.TEST)
+    rng = np.random.default_rng(data.SEED)
+    drawn = [
+        rng.choice(np.flatnonzero(labels == label), SAMPLES_PER_LABEL, replace=False)
+        for label in range(len(motion.LABELS))
+    ]
+    chosen = np.sort(np.concatenate(drawn))
+    inputs = windows[chosen]
+    np.savez(
+        FOLDER / "samples.npz",
+        inputs=inputs,
+        labels=labels[chosen].astype(np.int16),
+        outputs=np.stack([run(window[np.newaxis]) for window in inputs]),
+        label_names=np.array(motion.LABELS),
+    )
 
 
 def stream_figures(run: watch.Model, split: data.Split, settings: Settings) -> dict[str, object]:
@@ -87,6 +107,7 @@ def main() -> None:
     text = json.dumps(metrics, indent=2) + "\n"
     (FOLDER / "metrics.json").write_text(text)
     print(text, end="")
+    write_samples(run)
 
 
 if __name__ == "__main__":

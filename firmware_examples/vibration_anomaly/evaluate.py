@@ -1,7 +1,8 @@
 """Set the threshold on healthy windows and measure on others.
 
-Writes `metrics.json` and `firmware/threshold.h`. Needs numpy and edgegen, whose numpy reference
-runs the model. Run in `firmware_examples`: ``python -m vibration_anomaly.evaluate``.
+Writes `metrics.json`, `firmware/threshold.h` and `samples.npz`. Needs numpy and edgegen, whose
+numpy reference runs the model. Run in `firmware_examples`:
+``python -m vibration_anomaly.evaluate``.
 """
 
 import json
@@ -14,6 +15,8 @@ from vibration_anomaly.score import FOLDER, MODEL, Scorer
 
 QUANTILE = 0.999
 """Share of the healthy validation windows below the threshold."""
+SAMPLES = 10
+SAMPLED_SEVERITY = 1.0
 THRESHOLD_H = FOLDER / "firmware" / "threshold.h"
 
 
@@ -27,6 +30,15 @@ def area_under_curve(healthy: npt.NDArray[np.int64], faulty: npt.NDArray[np.int6
     order = np.sort(healthy)
     below = np.searchsorted(order, faulty, "left") + np.searchsorted(order, faulty, "right")
     return float(np.mean(below / 2 / healthy.size))
+
+
+def write_samples(scorer: Scorer) -> None:
+    """Some healthy windows of the test split and some faulty ones, with the model's outputs."""
+    healthy = data.healthy(data.Split("test", data.TEST.stream, SAMPLES))
+    faulty = [windows[:1] for _, severity, windows in data.faulty() if severity == SAMPLED_SEVERITY]
+    inputs = np.concatenate([healthy, *faulty])
+    outputs = np.stack([scorer.output(window) for window in inputs])
+    np.savez(FOLDER / "samples.npz", inputs=inputs, outputs=outputs)
 
 
 def header(threshold: int) -> str:
@@ -64,6 +76,7 @@ def main() -> None:
     (FOLDER / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     THRESHOLD_H.write_text(header(threshold))
     print(json.dumps(metrics, indent=2))
+    write_samples(scorer)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,11 @@ class Scorer:
 
     def __call__(self, window: Int8s) -> int:
         """The sum over the bands of the squared difference, [48] to one number."""
-        return self.between(window, self._run(window[np.newaxis]))
+        return self.between(window, self.output(window))
+
+    def output(self, window: Int8s) -> Int8s:
+        """What the model makes of a window: [48] to [48]."""
+        return self._run(window[np.newaxis])
 
     def between(self, window: Int8s, output: Int8s) -> int:
         """The same for an output that is known."""

@@ -40,7 +40,7 @@ SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all".split()
 def module(name: str) -> ModuleType:
     """A module of the examples, such as `common.fixed`."""
     if str(FOLDER) not in sys.path:
-        sys.path.append(str(FOLDER))
+        sys.path.insert(0, str(FOLDER))
     return importlib.import_module(name)
 
 

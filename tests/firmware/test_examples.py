@@ -28,7 +28,7 @@ from tests.firmware.examples import (
     on_board,
 )
 from tests.firmware.kit import needs_gcc
-from tests.firmware.test_platformio import core, needs_platformio, wrong
+from tests.firmware.test_platformio import needs_platformio, wrong
 from tests.support.platformio import pio
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
@@ -49,8 +49,6 @@ SAMPLED = (
     ("vibration_anomaly", "stm32f4discovery", "qemu"),
 )
 RUNS = [(e, *place) for e in EXAMPLES for place in PLACES] if FULL else SAMPLED
-
-__all__ = ["core"]
 
 
 @pytest.mark.parametrize(

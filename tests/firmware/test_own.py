@@ -58,6 +58,19 @@ def test_its_files_are_the_projects_main_program(tmp_path: Path) -> None:
     assert b"helper" in image.elf.read_bytes()
 
 
+def test_an_example_brings_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    words = ["new-project", "gesture_detection", "--app", "example", "-b", "nrf52840dk"]
+    done = CliRunner().invoke(main, [*words, "-o", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert "sensor_read" in (folder / "src/main.c").read_text()
+    assert (folder / "src/detector.c").is_file()
+    own = str(small_model(tmp_path))
+    done = CliRunner().invoke(main, ["new-project", own, "--app", "example", "-b", "nrf52840dk"])
+    assert done.exit_code != 0
+    assert "examples: gesture_detection, keyword_spotting, vibration_anomaly" in done.output
+
+
 def test_all_problems_at_once(tmp_path: Path) -> None:
     first, second = _app(tmp_path)
     (second / "main.c").write_text("int main(void);\n")

@@ -16,18 +16,13 @@ from edgegen.resources import find_example
 from edgegen.target.board import list_boards, load_board
 from edgegen.target.places import Places
 from tests.firmware.kit import project, targets
-from tests.support.platformio import make_core, missing, pio
+from tests.support.platformio import missing, pio
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
 EVERY = [b.name for b in list_boards() if b.platformio and b.soc]
 BOARDS = EVERY if FULL else ["nucleo_l4r5zi", "nrf52840dk", "rp2040"]
 
 needs_platformio = pytest.mark.skipif(missing() is not None, reason=str(missing()))
-
-
-@pytest.fixture(scope="module")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_core(tmp_path_factory.mktemp("platformio") / "core")
 
 
 def wrong(text: str) -> list[str]:
