@@ -149,7 +149,7 @@ class Console:
 
     def info(self) -> Info:
         """What the firmware is; sets the longest command."""
-        info = self._again(lambda: _info(self.command("info")), "what the firmware is")
+        info = self._again(self._info_twice, "what the firmware is")
         self.line = info.line
         return info
 
@@ -182,6 +182,13 @@ class Console:
     def selftest(self) -> SelfTest:
         """Runs the recorded inference."""
         return self._again(lambda: _selftest(self.command("selftest", self.patience_s)), "the test")
+
+    def _info_twice(self) -> Info:
+        """Reads it twice: it has no CRC, and what is wrong in it would blame the firmware."""
+        first, second = (_info(self.command("info")) for _ in range(2))
+        if first != second:
+            raise NoiseError(Problem("two answers differ that should be equal"))
+        return first
 
     def _inference(self, text: str, count: int) -> list[str]:
         lines = self.command(text, self.patience_s * count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections.abc import Callable
@@ -173,6 +174,38 @@ def test_a_line_that_stays_noisy_is_an_error(
     ):
         verify_board(demo.source, few(demo, 1), Console(Disturbed(SerialPort(name), **noise)))
     assert "common ground" in str(error.value)
+
+
+class Flipping:
+    """Turns bits of passing bytes over, seldom and reproducibly."""
+
+    def __init__(self, seed: int, one_in: int) -> None:
+        self.random, self.one_in, self.count = random.Random(seed), one_in, 0
+
+    def __call__(self, data: bytes) -> bytes:
+        changed = bytearray(data)
+        for i in range(len(changed)):
+            if self.random.randrange(self.one_in) == 0:
+                changed[i] ^= 1 << self.random.randrange(8)
+                self.count += 1
+        return bytes(changed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_is_never_taken_for_a_wrong_result(
+    demo: Compilation, demo_firmware: Path, seed: int
+) -> None:
+    """Whatever a noisy line does, the verdict is right, or there is none."""
+    flips = Flipping(seed, 6000), Flipping(100 + seed, 1500)
+    with host_console.terminal(demo_firmware) as name:
+        console = Console(Disturbed(SerialPort(name), *flips), patience_s=0.5, answer_s=0.5)
+        try:
+            verdict = verify_board(demo.source, few(demo, 3), console)
+        except LinkError as error:
+            assert "attempts" in str(error) or "console" in str(error)  # noqa: PT017
+        else:
+            assert verdict.inferences == 3
+    assert flips[0].count + flips[1].count > 0
 
 
 def broken_weights(files: dict[str, str]) -> None:
