@@ -37,6 +37,13 @@ from edgegen.verify.verify import reference_runs
 @compile_options
 @click.option("--shared-arena", is_flag=True, help="One arena for several models.")
 @click.option("--opt", "gcc_option", default="-O2", show_default=True, help="GCC optimisation.")
+@click.option(
+    "--compiler",
+    type=click.Choice(("gcc", "clang")),
+    default="gcc",
+    show_default=True,
+    help="Which compiles; clang needs GCC's C library, and GCC links.",
+)
 @click.option("--report", type=click.Path(path_type=Path), help="A .json file for the figures.")
 @click.option(
     "--emulator",
@@ -60,6 +67,7 @@ def command(
     options: Options,
     shared_arena: bool,
     gcc_option: str,
+    compiler: str,
     report: Path | None,
     emulator: str | None,
     send: str,
@@ -76,7 +84,11 @@ def command(
     if emulator is None and load_board(board).core.unicorn_model is None:
         emulator = "qemu"
     if emulator is not None:
-        for option, value in (("--shared-arena", shared_arena), ("--report", report)):
+        for option, value in (
+            ("--shared-arena", shared_arena),
+            ("--report", report),
+            ("--compiler", compiler != "gcc"),
+        ):
             if value:
                 raise InputError(Problem(f"{option} is not for --emulator"))
         if len(models) > 1:
@@ -106,7 +118,13 @@ def command(
     expected = reference_runs(compilation, vectors)
     recorded = require_recorded(compilation.graph, vectors, expected)
     result = run_model(
-        compilation, target, vectors.batches, expected, optimize=gcc_option, wait_states=True
+        compilation,
+        target,
+        vectors.batches,
+        expected,
+        optimize=gcc_option,
+        wait_states=True,
+        compiler=compiler,
     )
     if report is not None:
         text = run_report(compilation.name, result, target, gcc_option)

@@ -91,6 +91,7 @@ def build_runner(
     defines: Sequence[str] = (),
     stack_usage: bool = False,
     ram_code: bool = False,
+    compiler: str = "gcc",
 ) -> Path:
     """Builds an image that runs every model on the inputs in its input file.
 
@@ -104,6 +105,7 @@ def build_runner(
         defines: macros as "NAME" or "NAME=VALUE".
         stack_usage: see `toolchain.build_elf`.
         ram_code: see `toolchain.build_elf`.
+        compiler: see `toolchain.build_elf`.
 
     Returns:
         The ELF file.
@@ -142,4 +144,5 @@ def build_runner(
         stack_usage=stack_usage,
         ram_code=ram_code,
         sections=Sections.union(model.sections for model in models),
+        compiler=compiler,
     )

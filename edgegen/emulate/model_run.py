@@ -153,6 +153,7 @@ def run_model(
     *,
     optimize: str = "-O2",
     wait_states: bool = False,
+    compiler: str = "gcc",
 ) -> ModelRun:
     """Builds the firmware, runs it in Unicorn, and compares every layer's bytes.
 
@@ -163,6 +164,7 @@ def run_model(
         expected: the reference's tensors by name, as many.
         optimize: GCC's optimisation option.
         wait_states: also model the wait states of the board's flash.
+        compiler: "gcc" or "clang".
 
     Raises:
         VerificationError: a byte of a layer or output differs.
@@ -177,6 +179,7 @@ def run_model(
             board,
             workdir=Path(root) / "image",
             optimize=optimize,
+            compiler=compiler,
             ram_code=compilation.package.kernels_in_ram,
             defines=(f"{compilation.name.upper()}_FRAME",) if graph.by_rows else (),
         )

@@ -64,13 +64,10 @@ _WARNINGS: Final = (
 )
 # Without -fno-ipa-icf, GCC makes one function of two layers that do the same at the same place, and
 # nothing can be counted for the second.
-_COMPILE: Final = (
-    "-std=c99",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-fno-ipa-icf",
-    *_WARNINGS,
-)
+_GCC_ONLY: Final = ("-fno-ipa-icf",)
+_COMPILE: Final = ("-std=c99", "-ffunction-sections", "-fdata-sections", *_WARNINGS)
+COMPILERS: Final = ("gcc", "clang")
+"""What can compile for Arm; GCC links in any case."""
 # newlib-nano only for memcpy, memset and their like; the start-up code is ours. --nmagic keeps the
 # segments from reaching down to a page boundary, which may be reserved memory. --emit-relocs tells
 # the stack analysis which words are addresses.
@@ -138,6 +135,7 @@ def build_elf(
     stack_usage: bool = False,
     ram_code: bool = False,
     sections: Sections | None = None,
+    compiler: str = "gcc",
 ) -> Path:
     """Compiles `sources` with the board's start-up code and links them for its memory.
 
@@ -151,6 +149,7 @@ def build_elf(
         stack_usage: also have GCC report each function's frame; see `read_stack_usage`.
         ram_code: have the start-up code copy functions in sections called `.ramfunc.*` to RAM.
         sections: more sections, to go where the board places their parts.
+        compiler: one of `COMPILERS`.
 
     Returns:
         The ELF file, `workdir/firmware.elf`.
@@ -166,8 +165,7 @@ def build_elf(
     script = workdir / "linker.ld"
     script.write_text(_firmware("linker.ld", board, ram_code, sections), encoding="utf-8")
     compile_command = [
-        gcc,
-        *board.flags,
+        *_compiler(compiler, board),
         *_COMPILE,
         *optimize.split(),
         *(["-fstack-usage"] if stack_usage else []),
@@ -177,12 +175,24 @@ def build_elf(
     objects = _compile_all(compile_command, [startup, *sources], workdir / "objects")
     elf = workdir / "firmware.elf"
     link = [gcc, *board.flags, *_LINK, f"-T{script}", f"-Wl,-Map={elf.with_suffix('.map')}"]
+    if compiler == "clang":
+        # Its objects say that their stack is not executable; some of newlib's say nothing.
+        link.append("-Wl,-z,noexecstack")
     # Float networks call the mathematical functions of the C library.
     inputs = [*map(str, objects), "-lm"]
     problem = _run([*link, *inputs, "-o", str(elf)], "linking firmware.elf")
     if problem:
         raise ToolError(problem)
     return elf
+
+
+def _compiler(name: str, board: Board) -> list[str]:
+    """The compiler with what it needs to know about the board."""
+    if name == "clang":
+        from edgegen.emulate.clang import clang_command
+
+        return clang_command(board)
+    return [find_gcc(), *board.flags, *_GCC_ONLY]
 
 
 def _firmware(file: str, board: Board, ram_code: bool, sections: Sections) -> str:
