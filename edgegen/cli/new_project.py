@@ -26,7 +26,10 @@ def _names(_context: click.Context, _parameter: click.Parameter, value: str | No
     if value is None:
         return []
     path = Path(value)
-    text = path.read_text(encoding="utf-8") if path.is_file() else value.replace(",", "\n")
+    try:
+        text = path.read_text(encoding="utf-8") if path.is_file() else value.replace(",", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"cannot read {value!r}: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

@@ -14,7 +14,7 @@ from edgegen.firmware.hal import brings_loader
 from edgegen.firmware.uf2 import uf2
 from edgegen.target.board import Board, Region
 
-COMPILE: Final = ("-std=gnu99", "-O2", "-ffunction-sections", "-fdata-sections")
+COMPILE: Final = ("-std=c99", "-O2", "-ffunction-sections", "-fdata-sections")
 WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wdouble-promotion")
 LINK: Final = (
     "-nostartfiles",

@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from edgegen.cli import main
 from edgegen.errors import BoardError, InputError
 from edgegen.firmware.hal import hal_files, require_startup
-from edgegen.firmware.image import build_image
+from edgegen.firmware.image import WARNINGS, build_image
 from edgegen.resources import boards_dir
 from edgegen.target.board import load_board, parse_board
 from tests.firmware.kit import boards_with_startup, needs_gcc, project
@@ -37,6 +39,55 @@ def test_a_project_builds_without_a_warning(name: str, tmp_path: Path) -> None:
         assert place.code.usable_origin < entry < place.code.end
         assert entry & 1
     assert 0 < image.flash < place.code.usable_size
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_second_compiler_has_nothing_to_say(name: str, tmp_path: Path) -> None:
+    clang = shutil.which("clang")
+    headers = Path("/usr/include/newlib")
+    if clang is None or not headers.is_dir():
+        pytest.skip("clang, or newlib's headers at /usr/include/newlib, are not installed")
+    board = load_board(name)
+    if board.core.isa != "arm":
+        pytest.skip("newlib's headers are for Arm")
+    project(name, "cmake", tmp_path / "app")
+    sources = sorted((tmp_path / "app/src").glob("*.c"))
+    folders = (tmp_path / "app/src", tmp_path / "app/lib/keyword_spotting")
+    done = subprocess.run(
+        [
+            *(clang, "--target=arm-none-eabi", *board.flags, "-std=c99", "-fsyntax-only"),
+            *("-isystem", headers, *WARNINGS, "-Werror"),
+            *(f"-I{folder}" for folder in folders),
+            *sources,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(sources) >= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["-b", "pico", "-b", "nrf52840dk"], "is for one board"),
+        (["-b", "pico", "-b", "rp2040", "--kind", "platformio"], "given twice"),
+        (["-b", "pico", "--labels", "yes,no"], "2 names for 10 classes"),
+        (["-b", "mps2_an385", "--kind", "platformio"], "no \\[platformio\\]"),
+        (["-b", "pico", "--kind", "zephyr", "--build"], "--build is for --kind cmake"),
+        (["-b", "pico", "--inputs", "none.npz"], "cannot read 'none.npz'"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    options: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["new-project", "keyword_spotting", *options, "-o", "app", "--optimize", "size"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code != 0
+    assert re.search(what, done.output), done.output
+    assert not list(tmp_path.iterdir())
 
 
 @needs_gcc
