@@ -22,12 +22,20 @@ QUIET_S: Final = 0.2
 """A line that has been silent for so long has nothing more to say."""
 
 _REMEMBERED: Final = 200
+_LONGEST_ANSWER: Final = 1 << 16
+"""Bytes of a line: the results of a network with thousands of outputs are one."""
+
+_MOST_LINES: Final = 1 << 14
 _DEFAULT_LINE: Final = 80
 """Longest command when the board does not say: MLPerf Tiny's reference code takes as many."""
 
 
 class NoiseError(LinkError):
     """An answer that was cut short or garbled; asking again may help."""
+
+
+class RestartError(LinkError):
+    """The board started again while it was asked something."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,7 @@ class Console:
         Raises:
             LinkError: it does not answer, or what arrives is not the console.
         """
+        restarted = None
         for _ in range(ATTEMPTS):
             # Ends what an earlier program may have left unfinished.
             self._recover()
@@ -116,6 +125,11 @@ class Console:
                         return found[1]
             except NoiseError:
                 continue
+            except RestartError as error:
+                # Some boards start when their port is opened.
+                restarted = error
+        if restarted is not None:
+            raise restarted
         raise _no_console(bytes(self._heard))
 
     def command(self, text: str, timeout_s: float | None = None) -> list[str]:
@@ -123,7 +137,7 @@ class Console:
 
         Args:
             text: the command without its '%'.
-            timeout_s: longest time for the answer; `answer_s` when None.
+            timeout_s: longest silence before its end; `answer_s` when None.
 
         Raises:
             NoiseError: the answer did not end in time, or holds bytes that are no text.
@@ -132,13 +146,14 @@ class Console:
         timeout_s = self.answer_s if timeout_s is None else timeout_s
         self.port.write(f"{text}%".encode())
         lines: list[str] = []
-        end = time.monotonic() + timeout_s
-        while (line := self._line(end)) is not None:
+        while (line := self._line(timeout_s)) is not None and len(lines) < _MOST_LINES:
             if line == READY:
                 return _judged(text, lines)
+            if line.startswith("fault "):
+                place = f"command {text[:40]!r}"
+                raise LinkError(Problem(f"the firmware crashed: {line}", where=place))
             if line:
                 lines.append(line)
-        _judged(text, lines)
         raise NoiseError(
             Problem(
                 f"no end of the answer to {text[:40]!r} within {timeout_s:g} s",
@@ -233,13 +248,18 @@ class Console:
         self._heard = (self._heard + found)[-_REMEMBERED:]
         return found
 
-    def _line(self, end: float) -> str | None:
-        """The next line; None when it does not come in time."""
+    def _line(self, timeout_s: float) -> str | None:
+        """The next line; None after a silence."""
+        end = time.monotonic() + timeout_s
         while b"\n" not in self._pending:
+            if len(self._pending) > _LONGEST_ANSWER:
+                raise NoiseError(Problem("the lines that arrive have no end"))
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            self._pending += self._read(left)
+            if found := self._read(left):
+                self._pending += found
+                end = time.monotonic() + timeout_s
         raw, _, rest = bytes(self._pending).partition(b"\n")
         self._pending[:] = rest
         raw = raw.rstrip(b"\r")
@@ -251,12 +271,8 @@ class Console:
 def _judged(text: str, lines: list[str]) -> list[str]:
     """The lines, unless they are a complaint."""
     for line in lines:
-        if line.startswith("fault "):
-            raise LinkError(
-                Problem(f"the firmware crashed: {line}", where=f"command {text[:40]!r}")
-            )
         if line == "m-init-done":
-            raise LinkError(
+            raise RestartError(
                 Problem(
                     "the board has started again in the middle of a command",
                     where=f"command {text[:40]!r}",

@@ -294,6 +294,20 @@ def test_what_is_no_console_is_told_apart(answer: bytes, message: str) -> None:
         Console(port, answer_s=0.05).connect()
 
 
+def test_a_board_that_starts_when_its_port_is_opened_is_waited_for() -> None:
+    names = [b"m-init-done\r\nm-ready\r\n", b"m-name-dut-[Some board]\r\nm-ready\r\n"]
+    port = Scripted(lambda data: names.pop(0) if data.startswith(b"name") else b"")
+    assert Console(port, answer_s=0.05).connect() == "Some board"
+
+
+@pytest.mark.parametrize("babble", [b"x" * 1000, b"xyz\r\n" * 100])
+def test_a_port_that_never_stops_is_an_error(babble: bytes) -> None:
+    port = Scripted(lambda _data: b"")
+    port.read = lambda _seconds: babble  # type: ignore[assignment,method-assign]
+    with pytest.raises(LinkError, match="does not answer"):
+        Console(port, answer_s=0.05).connect()
+
+
 def test_a_port_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         main, ["verify", str(DEMO_MODEL), "--port", str(tmp_path / "ttyNONE")]
