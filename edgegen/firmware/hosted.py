@@ -7,23 +7,30 @@ from typing import TYPE_CHECKING, Final
 from edgegen.codegen.environment import render
 from edgegen.firmware.app import ENERGY_BAUD
 from edgegen.firmware.layout import below, view
+from edgegen.firmware.own import APP as OWN
 
 if TYPE_CHECKING:
     from edgegen.firmware.project import Project
 
 ARDUINO_BAUD: Final = 115_200
+OWN_MAIN: Final = "application_main"
+"""What an application's main() is called where the core has a main() of its own."""
+_RENAMED: Final = "#define main {} /* the sketch calls it: the Arduino core has its own */\n"
+_SKETCHES: Final = {OWN: "own.ino"}
 
 
 def arduino_files(project: Project) -> dict[str, str]:
     """A library in the layout of Arduino's library specification, with a sketch as its example."""
     name, library = project.name, project.target.library
     baud = ENERGY_BAUD if project.app == "mlperf-energy" else ARDUINO_BAUD
-    variables = _view(project, baud=baud)
+    variables = _view(project, baud=baud, own_main=OWN_MAIN)
     sketch = dict(project.app_files)
     main = f"{name}_{project.app}.ino"
     if main not in sketch:  # the application is a C program: the sketch takes its main's place
-        sketch.pop("main.c")
-        sketch[main] = _arduino("console.ino", variables)
+        program = sketch.pop("main.c")
+        if project.app == OWN:
+            sketch["main.c"] = _RENAMED.format(OWN_MAIN) + program
+        sketch[main] = _arduino(_SKETCHES.get(project.app, "console.ino"), variables)
     board = _board(variables, "board.cpp", "the Arduino core", "Core cycles, made from micros()")
     return {
         "README.md": _arduino("README.md", variables),

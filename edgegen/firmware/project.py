@@ -137,13 +137,6 @@ def make_project(
             )
         )
     made.check([board for _, board in targets])
-    if own is not None and not made.bare:
-        raise InputError(
-            Problem(
-                f"a project of kind {kind} has no board.h for an application of your own",
-                hint="choose cmake or platformio, or put the generated library into your project",
-            )
-        )
     names = [board.name for _, board in targets]
     if len(set(names)) != len(names):
         raise InputError(Problem(f"a board is given twice: {', '.join(names)}"))

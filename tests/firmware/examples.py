@@ -129,6 +129,23 @@ def emulate(image: Image, board: Board, emulator: str, seconds: float = 120.0) -
     return said.decode().replace("\r\n", "\n")
 
 
+def until_end(program: Path, *, buffers: bool = False) -> str:
+    """What firmware that was built for the host prints until its recordings end.
+
+    It never ends by itself, only with a finding of the sanitizers. `buffers`: it uses stdio.
+    """
+    unbuffered = ["stdbuf", "-o0"] if buffers else []
+    said = b""
+    with subprocess.Popen([*unbuffered, program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if line.startswith(END):
+                break
+        process.kill()
+    return said.decode().replace("\r\n", "\n")
+
+
 def noise(seed: int, count: int, scale: float) -> npt.NDArray[np.int16]:
     """Gaussian noise, limited to 16 bits."""
     drawn = np.random.default_rng(seed).normal(0.0, scale, count)

@@ -26,8 +26,10 @@ from tests.firmware.examples import (
     model,
     module,
     on_board,
+    until_end,
 )
 from tests.firmware.kit import needs_gcc
+from tests.firmware.test_hosted import build_sample, build_sketch, need
 from tests.firmware.test_platformio import needs_platformio, wrong
 from tests.support.platformio import pio
 
@@ -214,16 +216,7 @@ def test_firmware_on_the_host(example: str, tmp_path: Path) -> None:
         [COMMON, firmware(example), support, tmp_path],
         tmp_path / "app",
     )
-    with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = []
-        # The firmware never ends; a finding of the sanitizers ends it.
-        for line in process.stdout:
-            lines.append(line)
-            if line.startswith("end of the recordings"):
-                break
-        process.kill()
-    assert "".join(lines) == console_text(example)
+    assert until_end(program) == console_text(example)
 
 
 @needs_gcc
@@ -236,6 +229,22 @@ def test_firmware_in_an_emulator(
     assert emulate(image, board, emulator) == console_text(example)
     if emulator == "rp2040js":
         assert image.uf2 is not None
+
+
+@pytest.mark.parametrize("example", EXAMPLES if FULL else EXAMPLES[1:2])
+def test_it_is_a_sketch(example: str, tmp_path: Path) -> None:
+    need("gcc", "g++", "stdbuf")
+    module("make_projects").write(example, "arduino", tmp_path / "made", ("nrf52840dk",))
+    program = build_sketch(tmp_path / "made", f"{example}_own", tmp_path)
+    assert until_end(program, buffers=True) == console_text(example)
+
+
+@pytest.mark.parametrize("example", EXAMPLES if FULL else EXAMPLES[1:2])
+def test_it_is_a_sample_of_zephyrs(example: str, tmp_path: Path) -> None:
+    need("cmake", "make", "gcc", "stdbuf")
+    module("make_projects").write(example, "zephyr", tmp_path / "made", ("nrf52840dk",))
+    program = build_sample(tmp_path / f"made/samples/{example}_own", tmp_path / "build")
+    assert until_end(program, buffers=True) == console_text(example)
 
 
 @needs_gcc

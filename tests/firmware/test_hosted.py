@@ -74,26 +74,30 @@ def test_the_sketch_runs(app: str, tmp_path: Path) -> None:
     need("gcc", "g++")
     folder = tmp_path / NAME
     project(BOARD, "arduino", folder, app=app)
-    example = folder / f"examples/{NAME}_{app}"
-    # As the Arduino tools do: the sketch becomes C++ with this line before it.
-    sketch = tmp_path / "sketch.cpp"
-    sketch.write_text(
-        "#include <Arduino.h>\n" + (example / f"{NAME}_{app}.ino").read_text(), encoding="utf-8"
-    )
-    arduino = HOSTED / "arduino"
-    includes = [f"-I{path}" for path in (folder / "src", example, arduino)]
-    objects = []
-    for source in [*folder.rglob("*.c"), *example.glob("*.cpp"), sketch, arduino / "core.cpp"]:
-        compiler = ("gcc",) if source.suffix == ".c" else ("g++", "-std=gnu++11")
-        objects.append(tmp_path / f"{source.stem}.o")
-        run(*compiler, "-O1", *WARNINGS, *includes, "-c", source, "-o", objects[-1])
-    run("g++", *objects, "-lm", "-o", tmp_path / "sketch")
-    printed = run(tmp_path / "sketch")
+    printed = run(build_sketch(folder, f"{NAME}_{app}", tmp_path))
     if app == "demo":
         assert "sample 0: down, labelled down" in printed
         assert "PASS: 2 of 2 outputs equal the reference\r\ndone" in printed.replace("\n", "\r\n")
     else:
         assert "m-ready" in printed
+
+
+def build_sketch(folder: Path, name: str, work: Path) -> Path:
+    """The program of a sketch in the examples of a library folder."""
+    example = folder / "examples" / name
+    # As the Arduino tools do: the sketch becomes C++ with this line before it.
+    sketch = work / "sketch.cpp"
+    text = (example / f"{name}.ino").read_text()
+    sketch.write_text("#include <Arduino.h>\n" + text, encoding="utf-8")
+    arduino = HOSTED / "arduino"
+    includes = [f"-I{path}" for path in (folder / "src", example, arduino)]
+    objects = []
+    for source in [*folder.rglob("*.c"), *example.glob("*.cpp"), sketch, arduino / "core.cpp"]:
+        compiler = ("gcc",) if source.suffix == ".c" else ("g++", "-std=gnu++11")
+        objects.append(work / f"{source.stem}.o")
+        run(*compiler, "-O1", *WARNINGS, *includes, "-c", source, "-o", objects[-1])
+    run("g++", *objects, "-lm", "-o", work / "sketch")
+    return work / "sketch"
 
 
 def test_module_yml(tmp_path: Path) -> None:
@@ -118,19 +122,24 @@ def test_the_zephyr_sample_runs(app: str, tmp_path: Path) -> None:
     need("cmake", "make", "gcc")
     folder = tmp_path / "module"
     project(BOARD, "zephyr", folder, app=app)
-    sample, build = folder / f"samples/{NAME}_{app}", tmp_path / "build"
+    sample = folder / f"samples/{NAME}_{app}"
     if app == "console":
         # The stand-in's input never ends: start, then leave.
         main = sample / "src/main.c"
         main.write_text(main.read_text().replace("for (;;)", ""))
+    printed = run(build_sample(sample, tmp_path / "build"))
+    expected = "PASS: 2 of 2 outputs equal the reference" if app == "demo" else "m-ready"
+    assert expected in printed
+
+
+def build_sample(sample: Path, build: Path) -> Path:
+    """The program of a sample of a module."""
     run(
         *("cmake", "-S", sample, "-B", build, f"-DZephyr_DIR={HOSTED / 'zephyr'}"),
         f"-DCMAKE_C_FLAGS={' '.join(WARNINGS)}",
     )
     run("cmake", "--build", build)
-    printed = run(build / "app")
-    expected = "PASS: 2 of 2 outputs equal the reference" if app == "demo" else "m-ready"
-    assert expected in printed
+    return build / "app"
 
 
 def test_prj_conf_may_set_only_what_there_is(tmp_path: Path) -> None:

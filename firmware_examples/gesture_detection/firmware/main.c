@@ -7,7 +7,7 @@
 #include "detector.h"
 #include "front_end.h"
 #include "gesture_detection.h"
-#include "print.h"
+#include "printing.h"
 #include "sensor.h"
 
 #define LABELS 5

@@ -9,7 +9,7 @@
 #include "detector.h"
 #include "front_end.h"
 #include "keyword_spotting.h"
-#include "print.h"
+#include "printing.h"
 #include "sensor.h"
 
 #define LABELS 10

@@ -7,7 +7,7 @@
 
 #include "board.h"
 #include "front_end.h"
-#include "print.h"
+#include "printing.h"
 #include "score.h"
 #include "sensor.h"
 #include "threshold.h"

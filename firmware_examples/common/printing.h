@@ -1,6 +1,6 @@
-/* print.h - text and numbers on the board's console. */
-#ifndef PRINT_H
-#define PRINT_H
+/* printing.h - text and numbers on the board's console. */
+#ifndef PRINTING_H
+#define PRINTING_H
 
 #include <stdint.h>
 

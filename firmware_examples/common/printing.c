@@ -1,5 +1,5 @@
-/* print.c - see print.h. */
-#include "print.h"
+/* printing.c - see printing.h. */
+#include "printing.h"
 
 #include "board.h"
 
