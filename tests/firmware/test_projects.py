@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from edgegen.cli import main
+from edgegen.emulate.image import read_image
 from edgegen.errors import BoardError, InputError
 from edgegen.firmware.hal import hal_files, require_startup
 from edgegen.firmware.image import WARNINGS, build_image
 from edgegen.resources import boards_dir
-from edgegen.target.board import load_board, parse_board
+from edgegen.target.board import Board, load_board, parse_board
 from tests.firmware.kit import boards_with_startup, needs_gcc, project
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
@@ -104,14 +105,14 @@ def test_the_same_twice(tmp_path: Path) -> None:
         assert not re.search(r"/(home|root|work|tmp)/", text)
 
 
-@needs_gcc
-def test_it_prints_words_in_qemu(tmp_path: Path) -> None:
+def lines_in_qemu(folder: Path, board: Board, last: str) -> list[str]:
+    """Builds a project and returns what it prints up to a line that begins with `last`."""
     qemu = shutil.which("qemu-system-arm")
     if qemu is None:
         pytest.skip("qemu-system-arm is not installed")
-    board = project("mps2_an385", "cmake", tmp_path / "app")
-    image = build_image(tmp_path / "app", board, werror=True)
+    image = build_image(folder, board, werror=True)
     command = [qemu, "-M", str(board.qemu_machine), "-display", "none", "-monitor", "none"]
+    lines: list[str] = []
     with subprocess.Popen(
         [*command, "-serial", "stdio", "-kernel", image.elf],
         stdin=subprocess.DEVNULL,
@@ -119,14 +120,67 @@ def test_it_prints_words_in_qemu(tmp_path: Path) -> None:
         text=True,
     ) as process:
         assert process.stdout is not None
-        lines = []
         for line in process.stdout:
-            lines.append(line.strip())
-            if line.strip() == "done" or len(lines) > 20:
+            lines += [line.strip()] if line.strip() else []
+            if line.startswith(last) or len(lines) > 20:
                 break
         process.kill()
-    assert "sample 0: down, labelled down" in "\n".join(lines)
+    return lines
+
+
+@needs_gcc
+def test_it_prints_words_and_notices_a_wrong_byte(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    board = project("mps2_an385", "cmake", folder)
+    lines = lines_in_qemu(folder, board, "done")
+    assert lines[1].startswith("sample 0: down, labelled down, ")
     assert lines[-2:] == ["PASS: 2 of 2 outputs equal the reference", "done"]
+    samples = folder / "src/samples.c"
+    outputs = samples.read_text()
+    expected = outputs.index("sample_keyword_spotting_output")
+    byte = re.search(r"\n +(\d+),", outputs[expected:])
+    assert byte is not None
+    place = expected + byte.start(1)
+    other = "1" if byte[1] != "1" else "2"
+    samples.write_text(outputs[:place] + other + outputs[place + len(byte[1]) :])
+    lines = lines_in_qemu(folder, board, "done")
+    assert lines[1].endswith("FAIL")
+    assert lines[2].endswith("PASS")
+    assert lines[-2:] == ["FAIL: 1 of 2 outputs equal the reference", "done"]
+
+
+@needs_gcc
+def test_a_fault_is_named_on_the_console(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    board = project("mps2_an385", "cmake", folder)
+    (folder / "src/main.c").write_text(
+        '#include "board.h"\n'
+        "int main(void)\n{\n    board_init();\n"
+        '    __asm__ volatile("broken: udf #0\\n\\t.global broken");\n    return 0;\n}\n'
+    )
+    (line,) = lines_in_qemu(folder, board, "fault")
+    place = read_image(folder / "build/firmware.elf").address("broken")
+    assert line == f"fault 3 at 0x{place & ~1:08x}"  # HardFault
+
+
+@needs_gcc
+@pytest.mark.parametrize(
+    ("model", "board", "options"),
+    [
+        ("keyword_spotting", "mps2_an385", ["--input-rows", "--optimize", "size"]),
+        ("mlp_torchscript.onnx", "mps2_an500", ["--dtype", "float32"]),
+    ],
+)
+def test_models_of_other_forms(model: str, board: str, options: list[str], tmp_path: Path) -> None:
+    if model.endswith(".onnx"):
+        pytest.importorskip("onnx", reason="onnx is not installed")
+        model = str(Path(__file__).parents[1] / "networks" / model)
+    folder = tmp_path / "app"
+    command = ["new-project", model, "-b", board, *options, "-o", str(folder)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    lines = lines_in_qemu(folder, load_board(board), "done")
+    assert lines[-2].startswith("PASS")
 
 
 @needs_gcc
