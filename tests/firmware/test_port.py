@@ -61,7 +61,7 @@ def inputs(tmp_path: Path) -> Path:
     with np.load(found[1]) as samples:
         some = {name: samples[name][:4] for name in ("inputs", "outputs", "labels")}
     path = tmp_path / "four.npz"
-    np.savez(path, **some)  # type: ignore[arg-type]
+    np.savez(path, **some)
     return path
 
 
