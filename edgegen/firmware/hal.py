@@ -114,6 +114,7 @@ def hal_files(
         "rx": Pin.parse(board.console.rx),
         "cycles": _cycle_counter(board),
         "caches": board.core.name in _WITH_CACHES,
+        "foreign_loader": board.placement.code.reserved > 0 and not brings_loader(board),
         "wrap_seconds": (1 << 32) // board.clock.hz,
         "ram_code": ram_code,
         "ram_weights": board.placement.weights.kind == "ram",
