@@ -57,16 +57,30 @@ _SHORT = Sums("int16_t", "int32_t", "int16_t", "requantise_wide", "clamp_s16", _
 _LONG = Sums("int16_t", "int64_t", "int16_t", "requantise_wide", "clamp_s16", _ITEM, "s16_long")
 
 
-def sums_of(io: OpIO, axis: int) -> Sums:
-    """What a layer needs; `axis` is the weights' dimension of output channels.
+_HIGH = Sums("int16_t", "int32_t", "int32_t", "requantise_high", "clamp_s16", _ITEM, "s16_high")
+_HIGH_SHIFTS = (-17, -1)
+"""Exponents whose shift to the right by 16 to 32 bits is a factor of 31 bits."""
+
+
+def sums_of(io: OpIO, axis: int, shift: Int64 | None = None) -> Sums:
+    """What a layer needs.
 
     Sums that TFLite keeps in int64 stay in int32 where no input can make them leave it.
+
+    Args:
+        io: the operator's tensors.
+        axis: the weights' dimension of output channels.
+        shift: exponents of the multipliers, where requantisation may depend on them.
     """
     if not is_int16(io):
         return _INT8
     if not has_wide_sums(io):
         return _NARROW
-    return _SHORT if accumulator_bound(io, axis=axis).max(initial=0) <= INT32_MAX else _LONG
+    if accumulator_bound(io, axis=axis).max(initial=0) > INT32_MAX:
+        return _LONG
+    low, high = _HIGH_SHIFTS
+    quick = shift is not None and bool(((shift >= low) & (shift <= high)).all())
+    return _HIGH if quick else _SHORT
 
 
 def sums_bias(io: OpIO, channels: int, sums: Sums) -> Constant:
@@ -82,6 +96,9 @@ def sums_multipliers(mantissa: Int64, shift: Int64, sums: Sums) -> tuple[Constan
     """Mantissas and shifts [channels]; for wide sums the shift is that to the right."""
     if sums.requantise == "requantise_wide":
         mantissa, shift = reduced_mantissa(mantissa), 15 - shift
+    elif sums.requantise == "requantise_high":
+        # The shift to the right by 15 - shift as one by 32.
+        mantissa, shift = reduced_mantissa(mantissa) << (17 + shift), 0 * shift
     kind = np.int16 if sums.mantissa == "int16_t" else np.int32
     return (
         Constant("mantissa", mantissa.astype(kind), ConstantKind.REQUANTISE),

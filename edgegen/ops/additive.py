@@ -60,13 +60,11 @@ class Additive(Op):
 
     def node(self, io: OpIO) -> RawNode:
         """See `Op.node`."""
-        # Left out where it means nothing: other tools need not know it.
-        more = {"pot_scale_int16": self.powers_of_two} if rules.is_int16(io) else {}
         return self.tflite(
             self.sources[0],
             rules.version(io, int8=2, int16=3),
             fused_activation_function=self.activation,
-            **more,
+            pot_scale_int16=self.powers_of_two,
         )
 
     def check(self, io: OpIO) -> list[Problem]:

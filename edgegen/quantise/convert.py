@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgegen.ir import DType, Graph, Op, Origin, QuantParams, Tensor, TensorKind, TensorType
+from edgegen.ops.additive import Additive
 from edgegen.ops.dequantize import Dequantize
 from edgegen.ops.quantize import Quantize
 from edgegen.quantise.assign import Assignment, Stored, fitting, form_of
@@ -87,7 +88,10 @@ class _Converter:
             else:
                 self.tensors[tensor.name] = tensor
         for index, op in enumerate(self.graph.ops):
-            self.ops.append(replace(op, inputs=self._inputs(index, op)))
+            inputs = self._inputs(index, op)
+            # Scales that happen to be powers of two need not suit the kernel that only shifts.
+            plain = replace(op, powers_of_two=False) if isinstance(op, Additive) else op
+            self.ops.append(replace(plain, inputs=inputs))
         return without_unused(replace(self.graph, tensors=self.tensors, ops=tuple(self.ops)))
 
     def _inputs(self, index: int, op: Op) -> tuple[str | None, ...]:

@@ -18,7 +18,7 @@ from edgegen.quantise.quantise import Quantised, Quantiser, Recipe
 from edgegen.quantise.sensitivity import Sensitivity, sensitivities
 from edgegen.quantise.wide import wide_forms, with_followers
 
-CYCLES_PER_MAC, CYCLES_PER_VALUE = 8.0, 25.0
+CYCLES_PER_MAC, CYCLES_PER_VALUE = 2.0, 25.0
 """About what a multiply-accumulate on int16 takes more than one on int8 on a Cortex-M4, and what
 converting a value takes. They only rank layers."""
 CYCLES_PER_BYTE = 4.0

@@ -53,12 +53,13 @@ class ScalarDepthwiseConv2D(Kernel[DepthwiseConv2D]):
         _, _, out_w, out_c = io.output.type.shape
         vertical, horizontal = op.window(io)
         low, high = op.output_range(io)
-        sums = sums_of(io, 3)
+        multipliers = channel_multipliers(io, out_c)
+        sums = sums_of(io, 3, multipliers[1])
         return Packed(
             constants=(
                 Constant("weights", io.input(1).values.astype(np.int8)),
                 sums_bias(io, out_c, sums),
-                *sums_multipliers(*channel_multipliers(io, out_c), sums),
+                *sums_multipliers(*multipliers, sums),
                 *operand_constants(io, 1),
             ),
             call={

@@ -59,8 +59,9 @@ class ScalarFullyConnected(Kernel[FullyConnected]):
         quant = io.input(1).type.quant
         assert quant is not None
         low, high = op.output_range(io)
-        sums = sums_of(io, 0)
-        mantissa, shift = sums_multipliers(*op.multipliers(io), sums)
+        multipliers = op.multipliers(io)
+        sums = sums_of(io, 0, multipliers[1])
+        mantissa, shift = sums_multipliers(*multipliers, sums)
         constants = [
             Constant("weights", io.input(1).values.astype(np.int8)),
             sums_bias(io, units, sums) if is_int16(io) else folded_bias(io),
