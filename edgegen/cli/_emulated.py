@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import click
 
 from edgegen.cli.common import console, emulation, progress
+from edgegen.codegen.writer import write_files
 from edgegen.errors import EdgegenError, InputError, Problem
 from edgegen.pipeline import Options, compile_model, load_model, model_name
 from edgegen.report.board_table import print_board_verdict
@@ -40,6 +42,49 @@ class Talk:
     send: str
     until: str
     seconds: float
+
+
+def through_uart(
+    models: Sequence[Path],
+    board: str,
+    inputs: Path | None,
+    options: Options,
+    emulator: str | None,
+    emit: Path | None,
+    talk: Talk,
+    others: Mapping[str, object],
+) -> bool:
+    """Runs or writes what is to be run through its UART; False if that is not what is asked for.
+
+    Args:
+        models: models or an image.
+        board: its name.
+        inputs: for a model.
+        options: of its compilation.
+        emulator: the one asked for.
+        emit: the folder for Renode's files.
+        talk: for an image.
+        others: options that go with runs of the library alone: name and value.
+    """
+    if emit is not None:
+        if emulator != "renode" or len(models) > 1:
+            raise InputError(Problem("--emit is for one model or image and --emulator renode"))
+        emit_renode(models[0], board, options, emit)
+        return True
+    if models[0].suffix.lower() in IMAGES:
+        run_image(models[0], board, emulator, talk)
+        return True
+    if emulator is None and load_board(board).core.unicorn_model is None:
+        emulator = "qemu"
+    if emulator is None:
+        return False
+    for option, value in others.items():
+        if value:
+            raise InputError(Problem(f"--{option} is not for --emulator"))
+    if len(models) > 1:
+        raise InputError(Problem("--emulator runs one model", hint="run them one by one"))
+    run_in_emulator(models[0], board, inputs, options, emulator, talk.seconds)
+    return True
 
 
 def run_image(image: Path, board: str, emulator: str | None, talk: Talk) -> None:
@@ -74,6 +119,33 @@ def run_image(image: Path, board: str, emulator: str | None, talk: Talk) -> None
             )
         if session.exit_code:
             sys.exit(session.exit_code)
+
+
+def emit_renode(path: Path, board: str, options: Options, folder: Path) -> None:
+    """Writes what Renode needs to run a firmware image, or the console with a model."""
+    with emulation():
+        from edgegen.emulate.firmware_run import built_firmware
+        from edgegen.emulate.renode import renode_files
+    target = options.places.on(load_board(board))
+    is_image = path.suffix.lower() in IMAGES
+    files = {
+        folder / name: text.encode()
+        for name, text in renode_files(target, console=not is_image).items()
+    }
+    if is_image:
+        image = path.read_bytes()
+    else:
+        options = options.within(target)
+        name = model_name(path, options)
+        compilation = compile_model(load_model(path), name, options.core(target), options)
+        with built_firmware(compilation, target, options) as built:
+            image = built.elf.read_bytes()
+    write_files({**files, folder / "firmware.elf": image})
+    console().print(
+        f"{', '.join(sorted(p.name for p in files))} and firmware.elf -> {folder}\n"
+        f"run them with `renode {folder / 'run.resc'}` and `start`, "
+        f"or `renode-test {folder / 'test.robot'}`"
+    )
 
 
 def _unescaped(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from edgegen.bundle import compile_bundle
-from edgegen.cli._emulated import IMAGES, Talk, run_image, run_in_emulator
+from edgegen.cli._emulated import Talk, through_uart
 from edgegen.cli.common import (
     BOARD,
     INPUTS,
@@ -54,6 +54,11 @@ from edgegen.verify.verify import reference_runs
 @click.option("--send", default="", help="For an image: text to send to its UART.")
 @click.option("--until", default="", help="For an image: end when its UART has said this.")
 @click.option(
+    "--emit",
+    type=click.Path(path_type=Path),
+    help="With --emulator renode: write its files and the firmware to this folder; run nothing.",
+)
+@click.option(
     "--seconds",
     default=60.0,
     show_default=True,
@@ -72,28 +77,16 @@ def command(
     emulator: str | None,
     send: str,
     until: str,
+    emit: Path | None,
     seconds: float,
 ) -> None:
     """Run MODELS on an emulated board: exactness, instructions, cycles, memory.
 
     A firmware image (.elf, .uf2, .bin) instead of a model is run as it is.
     """
-    if models[0].suffix.lower() in IMAGES:
-        run_image(models[0], board, emulator, Talk(send, until, seconds))
-        return
-    if emulator is None and load_board(board).core.unicorn_model is None:
-        emulator = "qemu"
-    if emulator is not None:
-        for option, value in (
-            ("--shared-arena", shared_arena),
-            ("--report", report),
-            ("--compiler", compiler != "gcc"),
-        ):
-            if value:
-                raise InputError(Problem(f"{option} is not for --emulator"))
-        if len(models) > 1:
-            raise InputError(Problem("--emulator runs one model", hint="run them one by one"))
-        run_in_emulator(models[0], board, inputs, options, emulator, seconds)
+    talk = Talk(send, until, seconds)
+    others = {"shared-arena": shared_arena, "report": report, "compiler": compiler != "gcc"}
+    if through_uart(models, board, inputs, options, emulator, emit, talk, others):
         return
     with emulation():
         from edgegen.emulate.model_run import run_model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,13 +13,13 @@ from edgegen.emulate.ladder import choose
 from edgegen.emulate.qemu import qemu_board
 from edgegen.emulate.result import EmulationError
 from edgegen.errors import Problem
-from edgegen.firmware.image import build_image
+from edgegen.firmware.image import Image, build_image
 from edgegen.firmware.project import write_project
 from edgegen.link.console import READY, Console
 from edgegen.link.verify import BoardVerdict, Track, verify_board
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edgegen.emulate.session import Session
     from edgegen.pipeline import Compilation, Options
@@ -91,23 +91,37 @@ def run_firmware(
         ToolError: the compiler or the emulator is missing.
     """
     rung = choose(board, emulator)
+    with (
+        built_firmware(compilation, board, options) as image,
+        closing(rung.start(image.uf2 or image.elf, board)) as session,
+    ):
+        boot(session)
+        console = Console(session, patience_s=patience_s)
+        verdict = verify_board(compilation.source, vectors, console, track)
+        return FirmwareRun(
+            rung.name,
+            verdict,
+            image.flash,
+            image.ram,
+            session.instructions,
+            session.cycles,
+            session.baud,
+        )
+
+
+@contextmanager
+def built_firmware(
+    compilation: Compilation, board: Board, options: Options | None
+) -> Iterator[Image]:
+    """The model's firmware with the console, in a folder that goes away afterwards.
+
+    Raises:
+        ToolError: the compiler is missing.
+    """
     with tempfile.TemporaryDirectory(prefix="edgegen-firmware-") as root:
         folder = Path(root) / compilation.name
         write_project(compilation, board, "cmake", folder, app="console", options=options)
-        image = build_image(folder, board)
-        with closing(rung.start(image.uf2 or image.elf, board)) as session:
-            boot(session)
-            console = Console(session, patience_s=patience_s)
-            verdict = verify_board(compilation.source, vectors, console, track)
-            return FirmwareRun(
-                rung.name,
-                verdict,
-                image.flash,
-                image.ram,
-                session.instructions,
-                session.cycles,
-                session.baud,
-            )
+        yield build_image(folder, board)
 
 
 def boot(session: Session) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edgegen.emulate import qemu, qemu_session, rp2040js
+from edgegen.emulate import qemu, qemu_session, renode, rp2040js
 from edgegen.emulate.session import EMULATORS
 from edgegen.errors import InputError, Problem, ToolError
 
@@ -69,6 +69,7 @@ LADDER: Final = (
     Emulator("unicorn", _why_not_unicorn, _no_unicorn, _start_unicorn),
     Emulator("qemu", qemu_session.why_not, _no_qemu, qemu_session.QemuSession),
     Emulator("rp2040js", rp2040js.why_not, rp2040js.missing, rp2040js.Rp2040jsSession),
+    Emulator("renode", renode.why_not, renode.missing, renode.RenodeSession),
 )
 """In the order of automatic choice, that of `EMULATORS`."""
 

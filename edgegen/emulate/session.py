@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-EMULATORS: Final = ("unicorn", "qemu", "rp2040js")
+EMULATORS: Final = ("unicorn", "qemu", "rp2040js", "renode")
 """Names of the emulators, in the order of automatic choice; see `edgegen.emulate.ladder`."""
 
 
