@@ -6,6 +6,7 @@ of every tensor inside only the rows that some later step still reads need a pla
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def schedule(stages: Sequence[Stage], pitches: Mapping[str, int] | None = None) 
         stages: the layers.
         pitches: bytes of a row of each buffer that they write; None: only on demand.
     """
-    plain = _Demand(stages, {}).order()
+    plain = _on_demand(tuple(stages))
     early = _early(stages)
     if pitches is None or not early:
         return plain
@@ -98,6 +99,11 @@ def schedule(stages: Sequence[Stage], pitches: Mapping[str, int] | None = None) 
         return sum(life.ring * pitches[n] for n, life in row_lives(stages, order).items())
 
     return min(plain, _Demand(stages, early).order(), key=size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _on_demand(stages: tuple[Stage, ...]) -> tuple[int, ...]:
+    return _Demand(stages, {}).order()
 
 
 def _early(stages: Sequence[Stage]) -> dict[str, tuple[int, list[tuple[int, Feed]]]]:
@@ -227,6 +233,11 @@ def row_lives(stages: Sequence[Stage], order: Sequence[int]) -> Mapping[str, Row
         stages: the layers.
         order: the stage of each step.
     """
+    return _row_lives(tuple(stages), tuple(order))
+
+
+@functools.lru_cache(maxsize=4096)
+def _row_lives(stages: tuple[Stage, ...], order: tuple[int, ...]) -> Mapping[str, RowLife]:
     times = [np.flatnonzero(np.asarray(order) == i) for i in range(len(stages))]
     written: dict[str, Ints] = {}
     for stage, when in zip(stages, times, strict=True):

@@ -206,15 +206,21 @@ class _Timeline:
         if window is None or name is None:
             return None
         buffer = self.program.buffers[name]
-        found = []
-        for y, step in enumerate(self.steps_of[index].tolist()):
-            rows = range(y, y + 1) if call.rows.accumulates else window.needed(y, buffer.rows)
-            if not rows:
-                continue
-            top, bottom = rows[0] * buffer.pitch, rows[-1] * buffer.pitch
-            for time, left, right in _columns(call, which, buffer.pitch):
-                found.append((step * FINE + time, top + left, bottom + right))
-        return np.array(found, np.int64).reshape(-1, 3)
+        steps = self.steps_of[index]
+        if call.rows.accumulates:
+            spans = [(y, y + 1) for y in range(len(steps))]
+        else:
+            needed = (window.needed(y, buffer.rows) for y in range(len(steps)))
+            spans = [(r.start, r.stop) for r in needed]
+        rows = np.array(spans, np.int64).reshape(-1, 2)
+        inside = rows[:, 0] < rows[:, 1]
+        rows, times = rows[inside], steps[inside] * FINE
+        pieces = np.array(list(_columns(call, which, buffer.pitch)), np.int64).reshape(-1, 3)
+        found = np.empty((len(rows), len(pieces), 3), np.int64)
+        found[..., 0] = times[:, np.newaxis] + pieces[:, 0]
+        found[..., 1] = rows[:, :1] * buffer.pitch + pieces[:, 1]
+        found[..., 2] = (rows[:, 1:] - 1) * buffer.pitch + pieces[:, 2]
+        return found.reshape(-1, 3)
 
     def _row_writes(self, index: int) -> Ints:
         call = self.program.calls[index]
@@ -223,16 +229,14 @@ class _Timeline:
         steps = self.steps_of[index]
         if call.rows.accumulates:
             return np.array([(int(steps[-1]) * FINE, 0, buffer.size)], np.int64)
-        found = []
-        ring = buffer.ring or buffer.rows
-        groups = _groups(call)
+        groups = np.array(_groups(call), np.int64)
         pixel = buffer.pitch // image(buffer.type)[1]
-        slack = buffer.format.slack
-        for y, step in enumerate(steps.tolist()):
-            base = y % ring * buffer.pitch
-            for time, (first, end) in enumerate(groups):
-                found.append((step * FINE + time, base + first * pixel, base + end * pixel + slack))
-        return np.array(found, np.int64)
+        base = np.arange(len(steps)) % (buffer.ring or buffer.rows) * buffer.pitch
+        found = np.empty((len(steps), len(groups), 3), np.int64)
+        found[..., 0] = steps[:, np.newaxis] * FINE + np.arange(len(groups))
+        found[..., 1] = base[:, np.newaxis] + groups[:, 0] * pixel
+        found[..., 2] = base[:, np.newaxis] + groups[:, 1] * pixel + buffer.format.slack
+        return found.reshape(-1, 3)
 
 
 def _groups(call: KernelCall) -> list[tuple[int, int]]:
