@@ -32,7 +32,7 @@ def table() -> str:
             if not path.exists():
                 continue
             ledger = json.loads(path.read_text(encoding="utf-8"))
-            for level in ("speed", "balanced", "size") if suffix == "m4" else ("speed",):
+            for level in ("speed", "balanced", "ram", "size") if suffix == "m4" else ("speed",):
                 row = ledger.get(level)
                 if row:
                     lines.append(
