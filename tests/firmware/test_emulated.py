@@ -27,7 +27,7 @@ from edgegen.resources import find_example
 from edgegen.target.board import list_boards, load_board
 from edgegen.target.cores import Core
 from edgegen.verify.vectors import load_vectors, standard_vectors
-from tests.firmware.kit import needs_gcc
+from tests.firmware.kit import needs_gcc, project
 from tests.support.models import shared_folder
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
@@ -148,6 +148,34 @@ def test_recorded_inputs_of_the_benchmark_model() -> None:
     run = run_firmware(compilation, board, vectors, emulator="unicorn", options=options)
     assert (run.verdict.inferences, run.verdict.bytes) == (200, 2400)
     assert run.verdict.accuracy == 0.955
+
+
+FAULT = """
+#include "board.h"
+int main(void)
+{
+    board_init();
+    board_putc('!');
+    __asm__ volatile("udf #0");
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["mps2_an385", "stm32f4discovery"])
+def test_fault_is_reported_over_the_console(name: str, tmp_path: Path) -> None:
+    """QEMU takes the exception; its STM32F4 has no clocks to wait for."""
+    need("qemu")
+    folder = tmp_path / "app"
+    board = project(name, "cmake", folder)
+    (folder / "src/main.c").write_text(FAULT)
+    image = build_image(folder, board)
+    # The undefined instruction: UDF #0, T1 (ARMv7-M ARM, A7.7.194).
+    place = board.placement.code.origin + image.bin.read_bytes().index(b"\x00\xde")
+    with closing(start(image.elf, board, "qemu")) as session:
+        wanted = f"!\r\nfault 3 at {place:#010x}\r\n"
+        said = converse(session, until=wanted, seconds=30.0)
+    assert wanted in said
 
 
 def test_images_and_models_from_the_command_line(tmp_path: Path) -> None:
