@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,8 +35,6 @@ from tests.firmware.test_platformio import needs_platformio, wrong
 from tests.support.platformio import pio
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
-BOARDS = ("nrf52840dk", "nucleo_l4r5zi", "stm32f4discovery", "nucleo_h743zi", "rp2040")
-"""Every one in PlatformIO; all of them in an emulator."""
 PLACES = (
     ("nrf52840dk", "unicorn"),
     ("nucleo_l4r5zi", "unicorn"),
@@ -44,6 +43,8 @@ PLACES = (
     ("nucleo_h743zi", "unicorn"),
     ("rp2040", "unicorn"),
     ("rp2040", "rp2040js"),
+    ("mps2_an385", "qemu"),
+    ("qemu_rv32", "qemu"),
 )
 SAMPLED = (
     ("keyword_spotting", "nrf52840dk", "unicorn"),
@@ -80,6 +81,29 @@ def test_words_are_those_that_were_spoken() -> None:
     for old, new in zip(recordings, maker.speak(), strict=True):
         assert (old.word, old.start) == (new.word, new.start)
         assert np.array_equal(old.codes, new.codes)
+
+
+@pytest.mark.parametrize(
+    ("example", "loop", "labels"),
+    [
+        ("keyword_spotting", "listen", "corpus"),
+        ("gesture_detection", "watch", "motion"),
+    ],
+)
+def test_main_has_the_settings_of_its_definition(example: str, loop: str, labels: str) -> None:
+    main = (firmware(example) / "main.c").read_text()
+    names = re.search(r"labels\[LABELS\] = \{(.*?)\}", main, re.S)
+    assert names is not None
+    listed = re.findall(r'"(\w+)"', names[1])
+    assert listed == list(module(f"{example}.{labels}").LABELS)
+    assert f"#define LABELS {len(listed)}\n" in main
+    definition = module(f"{example}.{loop}")
+    assert f"#define ROWS_BETWEEN_RUNS {definition.ROWS_BETWEEN_RUNS}\n" in main
+    fields = dict(re.findall(r"\.(first|runs|threshold|pause) = (\d+),", main))
+    settings = definition.DETECTOR
+    assert {key: int(value) for key, value in fields.items()} == {
+        key: getattr(settings, key) for key in ("first", "runs", "threshold", "pause")
+    }
 
 
 def test_mu_law_takes_the_nearest_value() -> None:
