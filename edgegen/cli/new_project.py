@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from edgegen.cli.common import INPUTS, MODEL, compile_options, console, reports_errors
+from edgegen.emulate.toolchain import find_gcc
 from edgegen.errors import InputError, Problem
 from edgegen.firmware.image import build_image
 from edgegen.firmware.kinds import KINDS
@@ -102,6 +103,8 @@ def command(
     samples = choose_samples(targets[0][0].source, inputs, labels, count)
     own = read_sources(app_sources) if app_sources else None
     folder = output or Path(name)
+    if build:  # before anything is written
+        find_gcc(targets[0][1].core.isa)
     project = write_projects(
         targets, kind, folder, app=app, own=own, samples=samples, options=options
     )
@@ -129,3 +132,5 @@ def _say(project: Project, kind: str, folder: Path) -> None:
     titles = ", ".join(target.board.title for target in project.targets)
     console().print(f"[bold]{project.name}[/bold] for {titles} ({kind}) -> {folder}")
     console().print(f"how to build and flash it: {folder / 'README.md'}")
+    if KINDS[kind].build:
+        console().print(f"build it: cd {folder} && {KINDS[kind].build}", soft_wrap=True)

@@ -29,6 +29,7 @@ class Kind:
         bare: whether start-up code and drivers are the project's own.
         several: whether it takes several boards.
         sketch: whether its application is an Arduino sketch.
+        build: the command that builds it, in its folder; empty where that needs to know more.
     """
 
     files: Callable[[Project], dict[str, str]]
@@ -36,11 +37,12 @@ class Kind:
     bare: bool = True
     several: bool = False
     sketch: bool = False
+    build: str = ""
 
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "platformio": Kind(platformio_files, check_platformio, several=True),
-    "cmake": Kind(cmake_files),
+    "platformio": Kind(platformio_files, check_platformio, several=True, build="pio run"),
+    "cmake": Kind(cmake_files, build="cmake --workflow --preset firmware"),
     "arduino": Kind(arduino_files, bare=False, sketch=True),
     "zephyr": Kind(zephyr_files, bare=False),
 }

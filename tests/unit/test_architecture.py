@@ -24,6 +24,10 @@ ALLOWED = {
     "plan": {"errors", "ir", "kernels"},
     "target": {"errors", "ir", "ops", "kernels", "plan", "codegen", "resources"},
     "link": {"errors", "ir", "target", "verify"},
+    "firmware": {
+        *("errors", "resources", "ir", "codegen", "pipeline", "verify"),
+        *("kernels.c_types", "target.board", "emulate.toolchain"),
+    },
     "codegen": {
         "errors",
         "ir",
