@@ -18,6 +18,7 @@ from tests.firmware.examples import (
     EXAMPLES,
     FOLDER,
     ROOT,
+    STRICT,
     build,
     compile_host,
     console_text,
@@ -173,6 +174,8 @@ def test_the_readme_says_what_was_measured(example: str) -> None:
     text = (FOLDER / example / "README.md").read_text()
     said = {line.strip() for line in text.splitlines()}
     assert said >= set(console_text(example).splitlines())
+    overview = (FOLDER / "README.md").read_text()
+    assert any(f"`{line}`" in overview for line in console_text(example).splitlines())
     metrics = json.loads((FOLDER / example / "metrics.json").read_text())
     assert f"{metrics['model_bytes']:,} bytes" in text
     if example == "gesture_detection":
@@ -241,6 +244,17 @@ def test_firmware_on_the_host(example: str, tmp_path: Path) -> None:
         tmp_path / "app",
     )
     assert until_end(program) == console_text(example)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_clang_finds_nothing_to_say(example: str, tmp_path: Path) -> None:
+    need("clang")
+    library(example, tmp_path)
+    words = ["clang", *STRICT, "-fsyntax-only", f"-I{ROOT / 'tests' / 'support'}"]
+    words += [f"-I{folder}" for folder in (COMMON, firmware(example), tmp_path)]
+    sources = [*COMMON.glob("*.c"), *firmware(example).glob("*.c")]
+    done = subprocess.run([*words, *sources], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @needs_gcc
