@@ -75,7 +75,7 @@ class Softmax(Op):
         if not io.input(0).type.shape:
             problems.append(Problem(f"input {io.input(0).name!r} has no dimension to sum over"))
         if rules.is_int16(io):
-            return problems + softmax16_problems(io, self.beta)
+            return problems or softmax16_problems(io, self.beta)
         return problems + ([] if rules.is_float(io) else self._int8_problems(io))
 
     def _int8_problems(self, io: OpIO) -> list[Problem]:

@@ -385,8 +385,8 @@ def by_rows(graph: Graph) -> Graph:
         kind = graph.tensor(name).type
         if len(kind.shape) != 4 or kind.shape[1] < 2:
             problems.append(Problem(f"input {name!r} is {kind}: there are no rows of an image"))
-        elif kind.dtype.bytes != 1:
-            problems.append(Problem(f"input {name!r} is {kind}: only bytes can come by rows"))
+        elif kind.dtype not in (DType.INT8, DType.UINT8, DType.INT16):
+            problems.append(Problem(f"input {name!r} is {kind}: only integers come by rows"))
     if graph.kept:
         problems.append(
             Problem("an input that comes by rows cannot be kept", hint="leave --keep-input out")

@@ -16,7 +16,7 @@ from edgegen.frontends import tflite
 from edgegen.frontends.build import build
 from edgegen.ir import DType, Graph
 from edgegen.passes.base import run_passes
-from edgegen.pipeline import PASSES, Compilation, compile_model, load_model
+from edgegen.pipeline import PASSES, Compilation, Options, compile_model, load_model
 from edgegen.quantise.measure import deciding, mean_sqnr, measure
 from edgegen.quantise.mixed import mix
 from edgegen.quantise.quantise import Quantised, Quantiser, Recipe, Settings, quantise
@@ -154,6 +154,19 @@ def test_pools_and_reshapes_follow_the_layer_before_them() -> None:
     kinds = types(made.graph)
     assert kinds["t5"] == "int16"  # MAX_POOL_2D
     assert kinds["t6"] == "int8"
+
+
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_rows_are_exact(by_rows: bool) -> None:
+    path = next(p for p in int16_files() if p.stem == "small_all_int16")
+    options = Options(optimize="ram", input_rows=by_rows)
+    core = load_board(BOARDS["m0+"]).core
+    compilation = compile_model(load_model(path), path.stem, core, options)
+    assert compilation.program.streams
+    port, inputs = inputs_of(path, compilation.source)
+    recorded = np.stack(recorded_models()[path.stem].outputs)
+    vectors = Vectors(tuple({port: x} for x in inputs), "recorded", {"tflite": recorded})
+    assert verify_host(compilation, vectors, flags=("-O1",)).recorded == ("tflite",)
 
 
 def test_a_build_goes_from_int8_to_int16_by_table() -> None:
