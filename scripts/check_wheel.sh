@@ -12,4 +12,7 @@ cd "$work"
 venv/bin/edgegen boards >/dev/null
 venv/bin/edgegen build keyword_spotting.tflite --board nrf52840
 venv/bin/edgegen verify keyword_spotting.tflite
+for kind in cmake platformio arduino zephyr; do
+    venv/bin/edgegen new-project keyword_spotting --board pico --kind "$kind" -o "words_$kind" >/dev/null
+done
 echo "the wheel works"

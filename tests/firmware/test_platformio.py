@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from edgegen.firmware.project import write_projects
 from edgegen.firmware.samples import choose_samples
 from edgegen.pipeline import Options, compile_model, load_model
 from edgegen.resources import find_example
-from edgegen.target.board import list_boards, load_board
+from edgegen.target.board import Board, list_boards, load_board
 from edgegen.target.places import Places
 from tests.firmware.kit import project, targets
 from tests.support.platformio import missing, pio
@@ -43,6 +44,25 @@ def test_one_project_for_several_boards(core: Path, tmp_path: Path) -> None:
         assert soc is not None
         assert (build / "firmware.elf").is_file()
         assert (build / "firmware.uf2").is_file() == (soc.uf2_family is not None)
+    pytest.importorskip("unicorn", reason="unicorn is not installed")
+    board = load_board("nucleo_l4r5zi")
+    printed = printed_by(folder / ".pio/build/nucleo_l4r5zi/firmware.elf", board)
+    assert f"{board.title} at 120 MHz" in printed
+    assert "PASS: 2 of 2 outputs equal the reference" in printed
+
+
+def printed_by(image: Path, board: Board) -> str:
+    """What firmware says in Unicorn until it is done."""
+    from edgegen.emulate.ladder import start
+
+    printed = b""
+    with closing(start(image, board, "unicorn")) as session:
+        while b"done" not in printed:
+            more = session.read(20.0)
+            if not more:
+                break
+            printed += more
+    return printed.decode()
 
 
 @needs_platformio
