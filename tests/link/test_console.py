@@ -152,3 +152,22 @@ def test_the_self_test_names_the_first_wrong_layer(tmp_path: Path) -> None:
     assert good[-1] == "m-selftest-[PASS]"
     kind = made.program.calls[4].op.origin.type
     assert bad[-2:] == [f"m-selftest-first-wrong-4-[{kind}]", "m-selftest-[FAIL]"]
+
+
+def test_time_goes_on_when_the_core_s_count_wraps(small: Compilation, tmp_path: Path) -> None:
+    """The count moves on by 13 s of a 100 MHz clock at each look; it wraps after 43 s."""
+    step = 1_300_000_000
+
+    def change(files: dict[str, str]) -> None:
+        text = files["host_board.c"]
+        start = text.index("{", text.index("uint32_t board_cycles(void)"))
+        end = text.index("\n}", start)
+        body = f"{{\n    static uint32_t count;\n\n    return count += {step}u;"
+        files["host_board.c"] = text[:start] + body + text[end:]
+
+    program = host_console.build(small.package, tmp_path, change=change)
+    laps = re.findall(r"m-lap-us-(\d+)", host_console.answer(program, "timestamp%" * 12))
+    looks = [int(lap) * 100 / step for lap in laps]
+    assert looks == [round(x) for x in looks]
+    assert looks == sorted(set(looks))
+    assert looks[-1] >= 12

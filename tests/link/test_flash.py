@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import struct
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from edgegen.cli import main
 from edgegen.errors import EdgegenError, LinkError
 from edgegen.link.flash import plan_flash
 from edgegen.link.pyocd import target_name
-from edgegen.target.board import load_board
+from edgegen.target.board import list_boards, load_board
 
 # pyOCD 0.46, board/board_ids.py: the targets of boards that name themselves to it.
 PYOCD_BOARDS = {
@@ -50,6 +51,15 @@ PYOCD_BOARDS = {
 @pytest.mark.parametrize("board", PYOCD_BOARDS)
 def test_the_target_is_what_pyocd_calls_it(board: str) -> None:
     assert target_name(load_board(board)) == PYOCD_BOARDS[board]
+
+
+def test_every_shipped_board_has_a_way() -> None:
+    """A target for pyOCD, and a drive wherever the boot loader takes UF2 files."""
+    for board in list_boards():
+        assert board.soc is not None, board.name
+        if board.soc.family not in ("mps2", "virt"):
+            assert re.fullmatch(r"(stm32|nrf5|rp2)[a-z0-9_]+", target_name(board)), board.name
+        assert bool(board.soc.uf2_drive) == (board.soc.uf2_family is not None), board.name
 
 
 def uf2_blocks(count: int = 3, family: int = 0xE48BFF56) -> bytes:
