@@ -10,7 +10,7 @@ from typing import Final
 from edgegen.codegen.package import Package
 from edgegen.codegen.writer import write_folder
 from edgegen.emulate.toolchain import Sections
-from edgegen.errors import InputError, Problem
+from edgegen.errors import FitError, InputError, Problem
 from edgegen.firmware.app import APPS as CONSOLES
 from edgegen.firmware.app import app_board, app_defines, render_app
 from edgegen.firmware.demo import render_demo
@@ -20,6 +20,7 @@ from edgegen.firmware.own import APP as OWN
 from edgegen.firmware.samples import Samples, choose_samples
 from edgegen.pipeline import Compilation, Options, render
 from edgegen.target.board import Board
+from edgegen.target.fit import measure
 
 APPS: Final = ("demo", *CONSOLES)
 """What a project's main program can be: a run over a few samples, or a console."""
@@ -147,6 +148,8 @@ def make_project(
         return Project(compilation.name, parts, OWN, own)
     if app == "demo":
         samples = samples or choose_samples(compilation.source)
+        for part in parts:
+            _require_room(samples, part)
         files = render_demo(package, samples, sketch=made.sketch)
         return Project(compilation.name, parts, app, files, (), samples)
     title = " or ".join(board.title for _, board in targets)
@@ -171,6 +174,22 @@ def _target(
         hal_files(library.board, sections=sections, ram_code=package.kernels_in_ram) if bare else {}
     )
     return Target(library.board, package, library.files, hal)
+
+
+def _require_room(samples: Samples, target: Target) -> None:
+    """Raises FitError where the samples do not fit in flash beside the model."""
+    code = target.board.placement.code
+    uses = measure((target.package,), target.board).regions
+    room = code.usable_size - sum(use.used for use in uses if use.region.name == code.name)
+    if samples.bytes > room:
+        raise FitError(
+            Problem(
+                f"{samples.count} samples of {samples.bytes:,} bytes together are too many for "
+                f"{target.board.title}",
+                why=f"beside the model {room:,} bytes of {code.name} are left",
+                hint="fewer with --samples",
+            )
+        )
 
 
 def _plain(board: Board) -> Board:

@@ -50,6 +50,11 @@ class Samples:
         """How many there are."""
         return len(self.values)
 
+    @property
+    def bytes(self) -> int:
+        """Of all their arrays."""
+        return sum(array.nbytes for value in self.values for array in value.values())
+
     def arrays(self, ports: Sequence[Port]) -> Iterator[tuple[Port, list[str]]]:
         """For each port the bytes of all samples, ready for C."""
         for port in ports:

@@ -232,6 +232,17 @@ def test_a_board_without_a_console_says_so() -> None:
         require_startup(parse_board(bare, "mine.toml"))
 
 
+def test_samples_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    text = (boards_dir() / "rp2040.toml").read_text().replace("size = 0x20_0000", "size = 0x8000")
+    (tmp_path / "mine.toml").write_text(text)
+    command = ["new-project", "keyword_spotting", "-b", str(tmp_path / "mine.toml")]
+    options = ["--optimize", "size", "--samples", "40", "-o", str(tmp_path / "app")]
+    done = CliRunner().invoke(main, [*command, *options])
+    assert done.exit_code == 1
+    assert "40 samples of 20,000 bytes together are too many" in done.output
+    assert not (tmp_path / "app").exists()
+
+
 def test_a_clock_that_the_family_cannot_have_is_refused(tmp_path: Path) -> None:
     text = (boards_dir() / "rp2040.toml").read_text().replace("refdiv = 1, ", "")
     (tmp_path / "mine.toml").write_text(text)

@@ -26,7 +26,7 @@ ALLOWED = {
     "link": {"errors", "ir", "target", "verify"},
     "firmware": {
         *("errors", "resources", "ir", "codegen", "pipeline", "verify"),
-        *("kernels.c_types", "target.board", "emulate.toolchain"),
+        *("kernels.c_types", "target", "emulate.toolchain"),
     },
     "codegen": {
         "errors",
