@@ -25,7 +25,7 @@ def print_board_verdict(console: Console, name: str, verdict: BoardVerdict, titl
         f"{agreement(verdict.exact)} in the numpy reference and the board ({title})"
     )
     print_recorded(console, verdict.recorded, verdict.accuracy, verdict.inferences)
-    if verdict.micros is not None:
+    if verdict.micros:
         console.print(
             f"{verdict.micros / 1000:.3f} ms an inference (median, by the board's clock of "
             f"{verdict.clock_hz / 1e6:g} MHz)"

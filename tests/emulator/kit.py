@@ -14,8 +14,8 @@ BYTES = 8
 
 
 def arm_boards() -> list[Board]:
-    """The boards whose core Unicorn could have."""
-    return [board for board in list_boards() if board.core.isa == "arm"]
+    """The boards whose core Unicorn has."""
+    return [board for board in list_boards() if board.core.unicorn_model]
 
 
 HEADER = """\
