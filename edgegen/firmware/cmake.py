@@ -23,6 +23,7 @@ def cmake_files(project: Project) -> dict[str, str]:
     return {
         **{file: render(f"firmware/kinds/cmake/{file}.j2", **variables) for file in files},
         **extra,
+        ".gitignore": "build/\n",
         "linker.ld": target.hal["linker.ld"],
         **below("src", code),
         **below(f"lib/{project.name}", target.library),

@@ -44,6 +44,7 @@ def platformio_files(project: Project) -> dict[str, str]:
     files = {
         "platformio.ini": rendered("platformio.ini"),
         "firmware.py": rendered("firmware.py"),
+        ".gitignore": ".pio/\n",
         "README.md": rendered("README.md"),
         "test/test_custom_runner.py": rendered("test_custom_runner.py"),
         "test/test_selftest/test_main.c": rendered("test_main.c"),
