@@ -36,12 +36,22 @@ def arduino_files(project: Project) -> dict[str, str]:
         "README.md": _arduino("README.md", variables),
         "library.properties": _arduino("library.properties", variables),
         "extras/report.json": library["report.json"],
-        **below("src", {f: t for f, t in library.items() if f.endswith((".c", ".h"))}),
+        **below("src", _with_defines(project)),
         **below(
             f"examples/{name}_{project.app}",
             {**sketch, "board.h": board, "board.cpp": _arduino("board.cpp", variables)},
         ),
     }
+
+
+def _with_defines(project: Project) -> dict[str, str]:
+    """The library's C files; its header has the macros, since Arduino's builds take none."""
+    name = project.name
+    files = {f: t for f, t in project.target.library.items() if f.endswith((".c", ".h"))}
+    guard = f"#define {name.upper()}_H\n"
+    defines = "".join(f"#define {macro}\n" for macro in project.defines)
+    files[f"{name}.h"] = files[f"{name}.h"].replace(guard, guard + defines, 1)
+    return files
 
 
 def zephyr_files(project: Project) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgegen.codegen.layout import Layout
 from edgegen.export.flatbuffer import OperatorSpec, TensorSpec, write_model
 from edgegen.link.console import Console
 from edgegen.link.port import SerialPort
@@ -54,22 +55,25 @@ def several() -> bytes:
     return write_model(tensors, operators, (0, 1), (2, 3, 4))
 
 
-def compiled(blob: bytes, dtype: str = "int8") -> Compilation:
-    return compile_model(blob, "net", BOARD.core, Options(dtype=dtype))
+def compiled(blob: bytes, options: Options) -> Compilation:
+    return compile_model(blob, "net", BOARD.core, options)
 
 
 @pytest.mark.parametrize(
-    ("blob", "dtype"),
+    ("blob", "options"),
     [
-        (case("add", "int16"), "int8"),
-        (several, "int8"),
-        (network("cnn1d_qoperator_channel_uint8.onnx"), "int8"),
-        (network("digits.onnx"), "float32"),
+        (case("add", "int16"), Options()),
+        (several, Options()),
+        (several, Options(keep_input=True, layout=Layout(owner="static"))),
+        (network("cnn1d_qoperator_channel_uint8.onnx"), Options()),
+        (network("digits.onnx"), Options(dtype="float32")),
+        (network("int8/small_int8.tflite"), Options(optimize="ram", input_rows=True)),
     ],
-    ids=["two-int16", "several", "uint8", "float32"],
+    ids=["two-int16", "several", "own-arena", "uint8", "float32", "rows"],
 )
-def test_all_bytes_come_and_go(blob: Callable[[], bytes], dtype: str, tmp_path: Path) -> None:
-    compilation = compiled(blob(), dtype)
+def test_all_bytes_come_and_go(blob: Callable[[], bytes], options: Options, tmp_path: Path) -> None:
+    compilation = compiled(blob(), options)
+    compilation = replace(compilation, package=replace(compilation.package, layout=options.layout))
     vectors = standard_vectors(compilation.source, 2)
     program = host_console.build(compilation.package, tmp_path)
     with host_console.terminal(program) as name, closing(SerialPort(name)) as port:
@@ -77,7 +81,7 @@ def test_all_bytes_come_and_go(blob: Callable[[], bytes], dtype: str, tmp_path: 
         verdict = verify_board(compilation.source, vectors, console)
         results = console.command("results")
     assert verdict.inferences == 5
-    assert verdict.exact == (dtype == "int8")
+    assert verdict.exact == (options.dtype == "int8")
     assert len(verdict.layers) == len(compilation.program.calls)
     # The decimals of the last inference.
     graph = compilation.source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgegen.cli import main
-from edgegen.errors import LinkError, VerificationError
+from edgegen.errors import LinkError, ToolError, VerificationError
 from edgegen.link.console import Console
 from edgegen.link.port import SerialPort
 from edgegen.link.verify import verify_board
@@ -322,3 +323,9 @@ def test_a_port_that_goes_away_is_a_clear_error(demo_firmware: Path) -> None:
         port = SerialPort(name)
     with pytest.raises(LinkError, match=r"lost the port|silent"):
         Console(port).connect()
+
+
+def test_without_pyserial_the_hint_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "serial", None)
+    with pytest.raises(ToolError, match=r'pip install "edgegen\[board\]"'):
+        SerialPort("/dev/ttyACM0")

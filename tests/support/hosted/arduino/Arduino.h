@@ -11,8 +11,13 @@ public:
     void begin(unsigned long) {}
     operator bool() const { return true; }
     size_t write(uint8_t byte) { return std::fputc(byte, stdout) == EOF ? 0 : 1; }
-    int available() { return 0; }
-    int read() { return -1; }
+    /* What is on standard input has arrived already. */
+    int available()
+    {
+        const int c = std::ungetc(std::fgetc(stdin), stdin);
+        return c == EOF ? 0 : 1;
+    }
+    int read() { return std::fgetc(stdin); }
 };
 
 extern SerialStandIn Serial;
