@@ -21,6 +21,7 @@ _NUMBERED_PORT: Final = re.compile(r"P([0-9])\.([0-9]+)")
 _PLAIN: Final = re.compile(r"GP([0-9]+)")
 
 _WITHOUT_DWT: Final = frozenset({"m0", "m0+"})
+_WITH_STACK_LIMIT: Final = frozenset({"m33", "m55"})
 _WITH_CACHES: Final = frozenset({"m7"})
 
 
@@ -114,6 +115,7 @@ def hal_files(
         "rx": Pin.parse(board.console.rx),
         "cycles": _cycle_counter(board),
         "caches": board.core.name in _WITH_CACHES,
+        "stack_limit": board.core.name in _WITH_STACK_LIMIT,
         "foreign_loader": board.placement.code.reserved > 0 and not brings_loader(board),
         "wrap_seconds": (1 << 32) // board.clock.hz,
         "ram_code": ram_code,
