@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from edgegen.cli import main
 from edgegen.emulate.ladder import start
+from edgegen.emulate.unicorn_session import UnicornSession
 from edgegen.firmware.image import build_image
 from edgegen.firmware.project import write_project
 from edgegen.pipeline import Options, compile_model
@@ -80,3 +81,18 @@ def test_real_keywords_through_the_uart() -> None:
     result = CliRunner().invoke(main, [*call, "--inputs", str(inputs)])
     assert result.exit_code == 0, result.output
     assert "accuracy 0.955 on 200 labelled inputs" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("board", ["nucleo_l4r5zi", "nrf52840dk", "nucleo_f446re", "rp2040"])
+def test_energy_mode_talks_at_9600_baud(board: str, tmp_path: Path) -> None:
+    """The rate that the firmware has set up, by the model of the UART's divider."""
+    target = load_board(board)
+    write_project(stand_in("kws01"), target, "cmake", tmp_path / "app", app="mlperf-energy")
+    image = build_image(tmp_path / "app", target, werror=True)
+    with closing(start(image.elf, target, "unicorn")) as session:
+        runner = Runner(session, energy=True)
+        lines = runner.until_ready()
+        assert runner.timestamp() == []
+        assert isinstance(session, UnicornSession)
+        assert session.baud == pytest.approx(9600, rel=0.01)
+    assert lines[-2:] == ["m-timestamp-mode-energy", "m-init-done"]

@@ -98,6 +98,7 @@ class _Stm32(Uart):
     enable_bits = 1 << 0 | 1 << 3  # UE, TE
     always = 1 << 6 | 1 << 7 | 1 << 21 | 1 << 22  # TC, TXE, TEACK, REACK
     numerator = 1
+    divider_mask = 0xFFFF
 
     def install(self) -> None:
         bus, base = self._bus, self._base
@@ -109,7 +110,7 @@ class _Stm32(Uart):
         return self._at(self.control) & self.enable_bits == self.enable_bits
 
     def baud(self, clock_hz: int) -> float | None:
-        divider = self._at(self.divider)
+        divider = self._at(self.divider) & self.divider_mask
         return self.numerator * clock_hz / divider if divider else None
 
 
@@ -122,9 +123,16 @@ class _Stm32V1(_Stm32):
 
 
 class _Lpuart(_Stm32):
-    """RM0351, 41.7: the divider counts 1/256."""
+    """RM0432, LPUART registers: the divider counts 1/256; PRESC divides the clock before it."""
 
     numerator = 256
+    divider_mask = 0xF_FFFF
+
+    def baud(self, clock_hz: int) -> float | None:
+        """See `Uart`."""
+        divided = (1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256)[self._at(0x2C) & 0xF]
+        whole = super().baud(clock_hz)
+        return None if whole is None else whole / divided
 
 
 class _NrfUarte(Uart):
