@@ -23,8 +23,8 @@ LINK: Final = (
 )
 _SIZES: Final = re.compile(r"^(\.\S+)\s+(\d+)\s+(\d+)", re.M)
 _DEFINES: Final = re.compile(r"^add_compile_definitions\((.*)\)$", re.M)
-_COPIED: Final = frozenset({".data", ".ramfunc"})
-"""Sections in RAM that are filled from flash."""
+_COPIED: Final = frozenset({".data", ".ramfunc", ".weights"})
+"""Sections that are filled from flash where they are in RAM."""
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ def test_a_fault_is_named_on_the_console(tmp_path: Path) -> None:
     [
         ("keyword_spotting", "mps2_an385", ["--input-rows", "--optimize", "size"]),
         ("mlp_torchscript.onnx", "mps2_an500", ["--dtype", "float32"]),
+        ("keyword_spotting", "mps2_an500", ["--kernels-in-ram", "--optimize", "size"]),
     ],
 )
 def test_models_of_other_forms(model: str, board: str, options: list[str], tmp_path: Path) -> None:
