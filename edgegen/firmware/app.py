@@ -7,6 +7,7 @@ The console speaks the text protocol of MLPerf Tiny's runner, with a few command
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -109,12 +110,7 @@ class OutputView:
         return _title(self.port)
 
 
-def render_app(
-    package: Package,
-    app: str = "console",
-    *,
-    board: str = "",
-) -> dict[str, str]:
+def render_app(package: Package, app: str = "console", *, board: str = "") -> dict[str, str]:
     """The application's C files by name; with the library and `board.h` they make a firmware.
 
     Args:
@@ -158,10 +154,10 @@ def app_view(package: Package, app: str, *, board: str) -> dict[str, object]:
         "golden": f"{golden_crc(package.plan.program.graph):08x}",
         "line_bytes": LINE_BYTES,
         "energy": app == "mlperf-energy",
-        "device": "".join(c for c in board or "edgegen" if c.isalnum() or c in " ._-"),
+        "device": re.sub(r"[^A-Za-z0-9 ._-]", "", board) or "edgegen",
         "profile": "ULPMark for tinyML Firmware V0.0.1" if app != "console" else "edgegen",
         "model_id": benchmark.name if benchmark else package.name,
-        "banner": "".join(c for c in title if 32 <= ord(c) < 127 and c not in '"\\%'),
+        "banner": re.sub(r'[^ -~]|["%\\?]', "", title),
     }
 
 
@@ -169,7 +165,7 @@ def _inputs(ports: tuple[Port, ...], benchmark: Benchmark | None) -> tuple[Input
     found: list[InputView] = []
     offset = 0
     for port in ports:
-        encoding = benchmark.encoding if benchmark and port.type.dtype is DType.INT8 else "raw"
+        encoding = benchmark.encoding if benchmark else "raw"
         found.append(InputView(port, encoding, offset))
         offset += found[-1].bytes
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edgegen.ir import Graph
+from edgegen.ir import DType, Graph
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ BENCHMARKS: Final = (
 
 
 def find_benchmark(graph: Graph) -> Benchmark | None:
-    """The benchmark that a network's input and output have the size of."""
+    """The benchmark that an int8 network's input and output have the size of."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         return None
-    sizes = tuple(graph.tensor(n).type.elements for n in (graph.inputs[0], graph.outputs[0]))
+    kinds = [graph.tensor(n).type for n in (graph.inputs[0], graph.outputs[0])]
+    if any(kind.dtype is not DType.INT8 for kind in kinds):
+        return None
+    sizes = tuple(kind.elements for kind in kinds)
     return next((b for b in BENCHMARKS if b.elements == sizes), None)

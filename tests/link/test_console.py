@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgegen.firmware.app import render_app
 from edgegen.pipeline import Compilation, Options, compile_model
 from edgegen.target.board import load_board
 from edgegen.verify.reference import evaluate, ramp
@@ -171,3 +172,11 @@ def test_time_goes_on_when_the_core_s_count_wraps(small: Compilation, tmp_path: 
     assert looks == [round(x) for x in looks]
     assert looks == sorted(set(looks))
     assert looks[-1] >= 12
+
+
+def test_odd_titles_of_boards_do_no_harm(small: Compilation) -> None:
+    files = render_app(small.package, board='Carte "Élan" 5 % \\ ??/')
+    text = files["console.c"]
+    assert text.isascii()
+    assert "m-name-dut-[Carte lan 5  " in text
+    assert " net on Carte lan 5  " in text
