@@ -24,7 +24,8 @@ _FLOAT_FLAGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "fpv4-sp-d16": ("-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
         "fpv5-sp-d16": ("-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
         "fpv5-d16": ("-mfpu=fpv5-d16", "-mfloat-abi=hard"),
-        "mve": ("-mfpu=auto", "-mfloat-abi=hard"),
+        # -mfpu=auto, the default: clang does not know the option.
+        "mve": ("-mfloat-abi=hard",),
     }
 )
 
