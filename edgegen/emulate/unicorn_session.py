@@ -156,6 +156,10 @@ class UnicornSession:
         clock = self._board.clock
         return self.uart.baud(clock.bus_hz) if clock else None
 
+    def register(self, address: int) -> int:
+        """The word that a register keeps, as the firmware has set it."""
+        return self._bus.peek(address)
+
     def write(self, data: bytes) -> None:
         """See `Session`."""
         self.waits = False

@@ -18,7 +18,7 @@ from edgegen.cli import main
 from edgegen.emulate import rp2040js
 from edgegen.emulate.firmware_run import board_for, converse, run_firmware
 from edgegen.emulate.ladder import start
-from edgegen.emulate.unicorn_session import why_not
+from edgegen.emulate.unicorn_session import UnicornSession, why_not
 from edgegen.firmware.image import build_image
 from edgegen.firmware.project import write_project
 from edgegen.firmware.samples import choose_samples
@@ -27,6 +27,7 @@ from edgegen.resources import find_example
 from edgegen.target.board import list_boards, load_board
 from edgegen.target.cores import Core
 from edgegen.verify.vectors import load_vectors, standard_vectors
+from tests.firmware.clock_trees import TREES
 from tests.firmware.kit import needs_gcc, project
 from tests.support.models import shared_folder
 
@@ -47,6 +48,11 @@ if FULL:
     EXACT += [(b.name, "unicorn") for b in list_boards() if why_not(b) is None]
     EXACT += [(b.name, "qemu") for b in list_boards() if b.qemu_machine and b.core.isa == "arm"]
     EXACT = list(dict.fromkeys(EXACT))
+CLOCKS = ["nucleo_l4r5zi", "stm32f4discovery"]
+if FULL:
+    CLOCKS = [
+        b.name for b in list_boards() if why_not(b) is None and b.soc and b.soc.family in TREES
+    ]
 OPTIONS = Options(optimize="size")
 
 pytestmark = needs_gcc
@@ -148,6 +154,25 @@ def test_recorded_inputs_of_the_benchmark_model() -> None:
     run = run_firmware(compilation, board, vectors, emulator="unicorn", options=options)
     assert (run.verdict.inferences, run.verdict.bytes) == (200, 2400)
     assert run.verdict.accuracy == 0.955
+
+
+@pytest.mark.parametrize("name", CLOCKS)
+def test_registers_make_the_clock_that_the_board_file_says(name: str, tmp_path: Path) -> None:
+    """What the firmware has written, read back by rules that know no board file."""
+    board = load_board(name)
+    assert board.soc is not None
+    assert board.clock is not None
+    assert board.console is not None
+    options = OPTIONS.within(board)
+    folder = tmp_path / "app"
+    compilation = compiled(options.core(board))
+    write_project(compilation, board, "cmake", folder, app="console", options=options)
+    session = UnicornSession(build_image(folder, board).elf, board)
+    assert "m-ready" in converse(session, until="m-ready", seconds=30.0)
+    found = TREES[board.soc.family](session.register, board.clock.crystal_hz or 0)
+    bus = found.apb2 if 0x40010000 <= board.console.base < 0x40018000 else found.apb1
+    assert (found.core, bus) == (board.clock.hz, board.clock.bus_hz)
+    assert found.wait_states in (None, board.clock.wait_states)
 
 
 FAULT = """
