@@ -120,6 +120,8 @@ def image_sizes(elf: Path, board: Board) -> tuple[int, int]:
     listing = _run([_tool(board, "size"), "-A", "-d", str(elf)])
     flash = ram = 0
     for name, size, address in _SIZES.findall(listing):
+        if name == ".ramfunc_twin":  # the same bytes at their other address
+            continue
         kinds = {r.kind for r in board.regions if _holds(r, int(address))}
         if "flash" in kinds or name in _COPIED:
             flash += int(size)
