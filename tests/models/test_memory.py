@@ -78,8 +78,8 @@ def test_ram_plans_cost_few_cycles(name: str) -> None:
     ("name", "options", "limit"),
     [
         ("kws_ref_model_int8", RAM, 5_300),
-        # Sums of the mean take 32 bits there: 4 bytes more than the 4,900 on cores with DSP.
-        ("kws_ref_model_int8", ROWS, 4_904),
+        # Two-product convolutions widen pixels in scratch memory there: 8 bytes over the 4,900.
+        ("kws_ref_model_int8", ROWS, 4_908),
         *(entry for entry in LIMITS if entry[1] is RAM and FULL),
     ],
 )
