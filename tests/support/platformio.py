@@ -7,6 +7,7 @@ The compiler is the system's.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -64,7 +65,7 @@ Default([env.Alias("buildprog"), env.Alias("size", program)])
 def make_core(folder: Path) -> Path:
     """Fills `folder` with a core for all shipped boards that PlatformIO has names for."""
     scons = folder / "packages/tool-scons"
-    _package(scons, "tool-scons", "tool", {"name": "tool-scons", "version": "4.41101.0"})
+    _package(scons, "tool-scons", "tool", {"name": "tool-scons", "version": _scons_version()})
     (scons / "scons.py").write_text(_SCONS)
     tools = folder / "packages" / TOOLCHAIN
     _package(tools, TOOLCHAIN, "tool", {"name": TOOLCHAIN, "version": "1.120301.0"})
@@ -74,6 +75,12 @@ def make_core(folder: Path) -> Path:
         if board.platformio is not None:
             _board(folder / "platforms" / board.platformio.platform / "boards", board)
     return folder
+
+
+def _scons_version() -> str:
+    """The version of SCons's package that the installed PlatformIO asks for."""
+    wanted = importlib.import_module("platformio.dependencies").get_core_dependencies()
+    return str(wanted["tool-scons"]).lstrip("~^=")
 
 
 def _package(folder: Path, name: str, kind: str, manifest: dict[str, object]) -> None:
