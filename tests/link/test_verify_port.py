@@ -141,7 +141,7 @@ def test_noise_is_noticed_and_the_transfer_repeated(
         port = Disturbed(SerialPort(name), **noise)
         verdict = verify_board(demo.source, few(demo, 1), Console(port))
         port.close()
-    assert verdict.repeats == 1
+    assert verdict.repeats >= 1
     assert verdict.inferences == 1
 
 
@@ -153,7 +153,7 @@ def test_a_lost_end_of_answer_is_waited_for_and_then_asked_for_again(
         console = Console(port, answer_s=0.5)
         console.connect()
         console.load(bytes(490))
-        assert console.repeats == 1
+        assert console.repeats >= 1
 
 
 @pytest.mark.parametrize(

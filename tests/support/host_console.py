@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import tty
 from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +66,10 @@ def answer(program: Path, commands: str) -> str:
 
 @contextmanager
 def terminal(program: Path) -> Iterator[str]:
-    """Runs the program on a pseudo-terminal in place of a serial port; yields the port's name."""
+    """Runs the program on a pseudo-terminal in place of a serial port; yields the port's name.
+
+    The program has started and is ready then, however busy this computer is.
+    """
     board, port = pty.openpty()
     # As on a wire: nothing is echoed or translated.
     tty.setraw(port)
@@ -73,6 +77,10 @@ def terminal(program: Path) -> Iterator[str]:
     process = subprocess.Popen([program], stdin=board, stdout=board)
     os.close(board)
     try:
+        said = b""
+        while not said.endswith(b"m-ready\r\n"):
+            assert select.select([port], [], [], 30)[0], said
+            said += os.read(port, 4096)
         yield os.ttyname(port)
     finally:
         process.kill()
