@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +24,9 @@ from edgegen.quantise.mixed import mix
 from edgegen.quantise.quantise import Quantised, Quantiser, Recipe, Settings, quantise
 from edgegen.quantise.search import search
 from edgegen.quantise.sensitivity import sensitivities
-from edgegen.quantise.wide import wide_forms
+from edgegen.quantise.wide import wide_forms, with_followers
 from edgegen.target.board import load_board
+from edgegen.target.cores import CORES
 from edgegen.verify.reference import evaluate
 from edgegen.verify.vectors import Vectors
 from edgegen.verify.verify import verify_host
@@ -32,6 +35,7 @@ from tests.quantise.networks import FloatNetwork, forks, samples, small_cnn
 from tests.support.models import int16_files, model_inputs, recorded_models
 
 PLAIN = Recipe("minmax", equalised=False, corrected=True)
+FULL = bool(os.environ.get("EDGEGEN_FULL"))
 EMULATED = ("digits_mixed_int16", "small_all_int16")
 
 
@@ -232,3 +236,33 @@ def test_the_cheapest_sufficient_layer_is_found() -> None:
     found = mix(quantiser, made, target, sensitivities(made, quantiser.samples))
     assert found.sqnr >= target
     assert found.recipe.wide == {last}
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8] if FULL else [0.6])
+def test_the_mixture_costs_little_more_than_the_best_of_all(share: float) -> None:
+    """Every set of layers is tried; those that reach the target are compiled."""
+    graph = small_cnn()
+    quantiser = Quantiser(graph, samples(graph, 8))
+    made = quantiser.make(PLAIN)
+    prepared = made.prepared
+    order = sensitivities(made, quantiser.samples)
+    able = [s.output for s in order if s.output in wide_forms(prepared)]
+    sets = {
+        with_followers(prepared, frozenset(chosen))
+        for count in range(len(able) + 1)
+        for chosen in itertools.combinations(able, count)
+    }
+    quality = {wide: quantiser.trial(replace(PLAIN, wide=wide)) for wide in sets}
+    have = quality[frozenset()]
+    target = have + share * (max(quality.values()) - have)
+    mixture = mix(quantiser, made, target, order)
+    assert mixture.sqnr >= target
+
+    def cycles(wide: frozenset[str]) -> int:
+        blob = write(quantiser.make(replace(PLAIN, wide=wide)).graph)
+        program = compile_model(blob, "net", CORES["m4"]).program
+        return sum(call.cost.cycles for call in program.calls)
+
+    enough = sorted((w for w, sqnr in quality.items() if sqnr >= target), key=len)
+    best = min(cycles(wide) for wide in enough[: None if FULL else 12])
+    assert cycles(mixture.recipe.wide) <= 1.3 * best
