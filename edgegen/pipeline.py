@@ -212,6 +212,18 @@ def optimised_graph(blob: bytes, name: str) -> Graph:
     return run_passes(read_graph(blob, name), PASSES)
 
 
+def prepared_graph(blob: bytes, name: str, options: Options) -> Graph:
+    """Reads a model as a build does, runs all passes; `options` may allow float32.
+
+    Raises:
+        EdgegenError: it cannot be read, or computes on float32 without leave.
+    """
+    source = read_graph(blob, name, options.reading)
+    if options.dtype != "float32":
+        require_integers(source)
+    return run_passes(source, PASSES)
+
+
 def compile_model(
     blob: bytes, name: str, core: Core, options: Options | None = None
 ) -> Compilation:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from edgegen.errors import InternalError
 from edgegen.ir import Graph, Op
 from edgegen.kernels.program import KernelCall, Program
 from edgegen.plan.plan import plan
@@ -59,23 +60,17 @@ def select_within(
     Returns:
         The best program found that fits, or the smallest if none does.
     """
-    search = _Search(graph, core, optimize, flash_budget, ram_budget, streaming)
-    if OBJECTIVES[optimize].scalar:
-        return search.attempt(0.0)
-    if optimize != "ram":
-        fastest = search.best()
-        if ram_budget is None or search.arena(fastest) <= ram_budget:
-            return fastest
-        # Offsets took more than the steps on their own: what is smallest may still fit.
-        return min(fastest, search.smallest(), key=search.arena)
-    smallest = search.smallest()
-    search.ram_budget = search.limit = search.arena(smallest)
-    fastest = search.best()
-    return fastest if search.arena(fastest) <= search.ram_budget else smallest
+    search = Search(graph, core, optimize, flash_budget, ram_budget, streaming)
+    return search.program()
 
 
-class _Search:
-    """Programs of one graph at various prices of flash."""
+class Search:
+    """Programs of one graph at various prices of flash.
+
+    Attributes:
+        free: after a search: whether the flash budget made no difference.
+        ample: after it: any RAM budget from here up to the one it was made with, neither.
+    """
 
     def __init__(
         self,
@@ -85,13 +80,37 @@ class _Search:
         flash_budget: int | None,
         ram_budget: int | None,
         streaming: bool,
+        selection: Selection | None = None,
     ) -> None:
         self.optimize, self.objective = optimize, OBJECTIVES[optimize]
         self.flash_budget, self.ram_budget = flash_budget, ram_budget
-        self.selection = Selection(graph, core, self.objective, None, None, streaming=streaming)
+        self.selection = selection or Selection(
+            graph, core, self.objective, None, None, streaming=streaming
+        )
         self.limit = ram_budget
         self.constants: dict[_Key, int] = {}
         self.arenas: dict[_Key, int] = {}
+        self.ample, self.free = 0, False
+
+    def program(self) -> Program:
+        """The best program found that fits, or the smallest if none does."""
+        if self.objective.scalar:
+            return self.attempt(0.0)
+        if self.optimize != "ram":
+            fastest = self.best()
+            if self.ram_budget is None or self.arena(fastest) <= self.ram_budget:
+                return fastest
+            # Offsets took more than the steps on their own: what is smallest may still fit.
+            return min(fastest, self.smallest(), key=self.arena)
+        smallest = self.smallest()
+        self.ram_budget = self.limit = self.arena(smallest)
+        fastest = self.best()
+        return fastest if self.arena(fastest) <= self.ram_budget else smallest
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether not even inputs or outputs alone are within the RAM budget."""
+        return self.ram_budget is not None and least_arena(self.selection.graph) > self.ram_budget
 
     def smallest(self) -> Program:
         """The program with the smallest arena found.
@@ -119,7 +138,8 @@ class _Search:
     def best(self) -> Program:
         """The program with the fewest cycles that fits, as far as prices can tell."""
         free = self.attempt(0.0)
-        if self.fits(free):
+        self.free = self.fits(free)
+        if self.free or self.hopeless:
             return free
         least = self.attempt(2.0 ** PRICES[1])
         if not self.fits(least):
@@ -166,7 +186,10 @@ class _Search:
         forced = {_site(call.op): call.kernel.path for call in found.calls}
         for site, path in self.faster(found):
             trial = {**forced, site: path}
-            program = self.attempt(price, trial)
+            try:
+                program = self.attempt(price, trial)
+            except InternalError:  # no other kernels go with these
+                continue
             if self.fits(program) and cycles(program) < cycles(found):
                 found, forced = program, trial
         return found
@@ -203,7 +226,9 @@ class _Search:
         code = 0.0 if rough else base.code + price
         objective = replace(base, byte=base.byte + price, code=code)
         allow = None if forced is None else _only(forced)
-        program = self.selection.vary(objective, allow, self.limit).program(self.optimize)
+        selection = self.selection.vary(objective, allow, self.limit)
+        program = selection.program(self.optimize)
+        self.ample = max(self.ample, selection.ample, self.arena(program) if self.limit else 0)
         for _ in range(RAM_ROUNDS):
             if self.limit is None or self.ram_budget is None:
                 break
@@ -237,6 +262,15 @@ class _Search:
 
 def _little_scratch(_op: Op, choice: Choice) -> bool:
     return choice.scratch <= LITTLE_SCRATCH
+
+
+def least_arena(graph: Graph) -> int:
+    """Bytes that no arena of a graph can do without: all its inputs, or all its outputs."""
+    whole = [n for n in graph.inputs if n not in graph.by_rows]
+    return max(
+        sum(graph.tensor(name).type.bytes for name in names)
+        for names in (whole, dict.fromkeys(graph.outputs))
+    )
 
 
 def flash_bytes(program: Program) -> int:

@@ -157,6 +157,7 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 unicorn_model="CORTEX_M7",
                 qemu_machine="mps2-an500",
                 source="Cortex-M7 TRM, DDI 0489F, chapter 1",
+                priced_as="m4",
             ),
             Core(
                 name="m33",
@@ -169,6 +170,7 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 unicorn_model="CORTEX_M33",
                 qemu_machine="mps2-an505",
                 source="Cortex-M33 TRM, 100230, section A1.4",
+                priced_as="m4",
             ),
             Core(
                 name="m55",
@@ -181,6 +183,7 @@ CORES: Final[Mapping[str, Core]] = MappingProxyType(
                 unicorn_model=None,
                 qemu_machine="mps3-an547",
                 source="Cortex-M55 TRM, 101051, chapter A1",
+                priced_as="m4",
             ),
             Core(
                 name="rv32imc",

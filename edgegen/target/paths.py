@@ -6,11 +6,11 @@ operators row by row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgegen.errors import InternalError
 from edgegen.ir import Op, Tensor, TensorKind
 from edgegen.kernels.base import KernelIO
 from edgegen.kernels.formats import DENSE, Format
@@ -20,6 +20,7 @@ from edgegen.plan.bound import pair_cover
 from edgegen.plan.plan import ALIGNMENT
 from edgegen.target.choices import Choice
 from edgegen.target.lay_out import State, Step
+from edgegen.target.streams import Promising
 
 if TYPE_CHECKING:
     from edgegen.target.select import Selection
@@ -66,8 +67,9 @@ class _Back:
 class Paths:
     """The ways through the graph of a selection, at its present prices."""
 
-    def __init__(self, selection: Selection) -> None:
-        self.selection = selection
+    def __init__(self, selection: Selection, *, roomy: bool = False) -> None:
+        """`roomy` says that RAM does not matter, whatever limit the selection has."""
+        self.selection, self.roomy = selection, roomy or selection.ram is None
         self.graph, self.owner = selection.graph, selection.owner
         self.streams = selection.streams
         self.outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
@@ -85,6 +87,8 @@ class Paths:
     def narrowest(self, wanted: set[int], limit: int | None = None) -> int:
         """The least RAM, bytes, that some way keeps to; `limit` if none keeps to less.
 
+        Without a limit it is `NO_LIMIT` if there is no way, for lack of kernels.
+
         Args:
             wanted: operators that may run by rows, with their neighbours.
             limit: what to fall below.
@@ -93,9 +97,7 @@ class Paths:
             None if limit is None else limit - 1, wanted, lambda cost, _, ram: max(cost, ram)
         )
         if found is None:
-            if limit is None:
-                raise InternalError("no kernel accepts some operator")
-            return limit
+            return NO_LIMIT if limit is None else limit
         return round(found[0])
 
     def least_ram(self) -> list[int]:
@@ -109,7 +111,7 @@ class Paths:
                 for state in states[index]
                 for m in self._whole(index, state, offers)
             )
-            least.append(min(moves, default=0))
+            least.append(min(moves, default=NO_LIMIT))
         return least
 
     def _reachable(self) -> list[set[State]]:
@@ -137,13 +139,18 @@ class Paths:
         for index in range(count):
             offers = self._priced(index)
             for state, cost in best[index].items():
-                for move in self._moves(index, state, offers, limit, wanted):
+
+                def promising(end: int, steps: tuple[Step, ...], price: float) -> bool:
+                    after = self._after(state, index, _Move(end, steps, price))  # noqa: B023
+                    return total(cost, price, 0) < best[end].get(after, math.inf)  # noqa: B023
+
+                for move in self._moves(index, state, offers, limit, wanted, promising):
                     ram = self._ram(index, move, limit)
                     if limit is not None and ram > limit:
                         continue
                     after = self._after(state, index, move)
                     value = total(cost, move.price, ram)
-                    if value < best[move.end].get(after, float("inf")):
+                    if value < best[move.end].get(after, math.inf):
                         best[move.end][after] = value
                         steps = tuple(replace(s, ram=ram) for s in move.steps)
                         trail[move.end][after] = _Back(index, state, steps)
@@ -181,11 +188,11 @@ class Paths:
         found: dict[object, _Priced] = {}
         for number, choice in enumerate(self.selection.offers_of(op)[0]):
             price = self.selection.price(op, choice)
-            key = choice.formats if self.selection.ram is None else number
+            key = choice.formats if self.roomy else number
             if key not in found or price < found[key].price:
                 written = choice.formats.output.size(io.output.type)
                 found[key] = _Priced(choice, price, written, number)
-        return list(found.values())
+        return sorted(found.values(), key=lambda p: p.number)
 
     def _moves(
         self,
@@ -194,6 +201,7 @@ class Paths:
         offers: list[_Priced],
         limit: int | None,
         wanted: set[int],
+        promising: Promising,
     ) -> Iterator[_Move]:
         """Every move that can follow a state."""
         if self._delivered(index):
@@ -206,7 +214,7 @@ class Paths:
             return
         selection = self.selection
         for move in self.streams.moves(
-            index, state, limit, selection.price, wanted, selection.usable
+            index, state, limit, selection.price, wanted, selection.usable, promising
         ):
             yield _Move(move.end, move.steps, move.price)
 

@@ -10,6 +10,7 @@ dynamic program over the operators in order, whose state is the formats of the t
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 
 from edgegen.errors import InternalError, Problem, UnsupportedError
@@ -20,7 +21,7 @@ from edgegen.kernels.program import Program, Rejection
 from edgegen.target.choices import Choice, Objective, choices, rejections
 from edgegen.target.cores import Core
 from edgegen.target.lay_out import Builder, Step, reformat
-from edgegen.target.paths import Paths
+from edgegen.target.paths import NO_LIMIT, Paths
 from edgegen.target.streams import Streams
 
 OPTIMIZE = ("speed", "balanced", "ram", "size", "scalar")
@@ -49,6 +50,7 @@ _Users = dict[str, set[str]]
 """Operators, by their outputs, that need a C function."""
 
 
+_NO_KERNEL = "no kernel accepts some operator"
 _WHOLE_INPUT = Problem(
     "the input cannot come row by row",
     why="the layers that read it need the whole image first",
@@ -98,7 +100,12 @@ def owners(graph: Graph) -> dict[str, str]:
 
 
 class Selection:
-    """The dynamic program over one graph; see `select` for the arguments."""
+    """The dynamic program over one graph; see `select` for the arguments.
+
+    Attributes:
+        ample: after a program was made: any limit of RAM from here up to the one that it was made
+            with leads to the same program.
+    """
 
     def __init__(
         self,
@@ -123,12 +130,13 @@ class Selection:
         self.shared: dict[tuple[object, ...], int] = {}
         self.floor: int | None = None
         self.steady = False
+        self.ample = 0
 
     def vary(self, objective: Objective, allow: Filter | None, ram: int | None) -> Selection:
         """Another selection from the same offers: `objective` may differ in its weights only."""
         other = copy.copy(self)
         other.objective, other.allow, other.ram = objective, allow, ram
-        other.floor = None
+        other.floor, other.ample = None, 0
         return other
 
     def program(self, optimize: str) -> Program:
@@ -183,6 +191,10 @@ class Selection:
             # What others need anyway is free now: only whole functions come and go.
             self.users, self.joining = self._users(best), 0.0
             self.banned = self.banned | {name}
+            if self._at_least() >= self._total(best):
+                self.banned = self.banned - {name}
+                continue
+            floor = self.floor
             try:
                 steps = self._solve()
             except (InternalError, UnsupportedError):  # some layer has no other kernel
@@ -190,9 +202,25 @@ class Selection:
             if self._total(steps) < self._total(best) and self._roomy(steps, best):
                 best = steps
             else:
-                self.banned = self.banned - {name}
+                self.banned, self.floor = self.banned - {name}, floor
         self.joining = 1.0
         return best
+
+    def _at_least(self) -> float:
+        """What steps cost at least, code left out, whatever RAM they need."""
+        total = 0.0
+        for index, op in enumerate(self.graph.ops):
+            if op.alias_of(self.graph.io(op)) is None:
+                by_rows = self.streams.choices(index) if self._may_stream else ()
+                both = (*self.offers_of(op)[0], *(c for c in by_rows if self.usable(op, c)))
+                values = (self.objective.value(c.cost, c.flash) for c in both)
+                total += min(values, default=math.inf)
+        return total
+
+    @property
+    def _may_stream(self) -> bool:
+        """Whether operators may run by rows."""
+        return self.streaming or bool(self.graph.by_rows)
 
     def _roomy(self, steps: Iterable[Step], best: Iterable[Step]) -> bool:
         """Whether `steps` keep to the RAM limit, or need no more than `best`."""
@@ -222,9 +250,12 @@ class Selection:
 
         Where nothing keeps to the limit, the limit is the lowest that something keeps to.
         """
-        if self.ram is None:
-            steps = Paths(self).cheapest(None, set())
-        else:
+        # Looking for streams takes long: they come in where whole operators need too much.
+        steps = None
+        if self.ram is None or not self.graph.by_rows:
+            steps = self._whole()
+        if steps is None and self.ram is not None:
+            self.ample = NO_LIMIT
             limit = max(self.ram, self.least_ram())
             steps = Paths(self).cheapest(limit, self._tight(limit))
             if steps is None and self.streaming:
@@ -238,7 +269,16 @@ class Selection:
         if steps is None and self.graph.by_rows:
             raise UnsupportedError(_WHOLE_INPUT)
         if steps is None:
-            raise InternalError("no kernel accepts some operator")
+            raise InternalError(_NO_KERNEL)
+        return steps
+
+    def _whole(self) -> list[Step] | None:
+        """The cheapest steps where every operator is computed as a whole, if there are any."""
+        steps = Paths(self, roomy=True).cheapest(None, set())
+        if self.ram is not None and (steps is None or _widest(steps) > self.ram):
+            steps = Paths(self).cheapest(self.ram, set())
+        if steps is not None:
+            self.ample = max(self.ample, _widest(steps))
         return steps
 
     def least_ram(self) -> int:
@@ -250,6 +290,8 @@ class Selection:
                 if better >= floor:
                     break
                 floor = better
+            if floor == NO_LIMIT:
+                raise InternalError(_NO_KERNEL)
             self.floor = floor
         return self.floor
 
@@ -285,3 +327,8 @@ class Selection:
             self.offers[key] = choices(op, self.graph.io(op), self.core, self.objective)
         offers, rejected = self.offers[key]
         return tuple(c for c in offers if self.usable(op, c)), rejected
+
+
+def _widest(steps: Iterable[Step]) -> int:
+    """The RAM of the step that needs the most."""
+    return max((s.ram for s in steps), default=0)

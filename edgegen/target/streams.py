@@ -28,6 +28,7 @@ ROW_FORMATS = (HWC, DENSE)
 
 Price = Callable[[Op, Choice], float]
 Usable = Callable[[Op, Choice], bool]
+Promising = Callable[[int, tuple[Step, ...], float], bool]
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class Streams:
         price: Price,
         wanted: set[int],
         usable: Usable,
+        promising: Promising,
     ) -> Iterator[StreamMove]:
         """Every stream that can begin with an operator in a state, within a limit of RAM.
 
@@ -114,6 +116,8 @@ class Streams:
             price: of a choice for an operator.
             wanted: only streams with one of these operators.
             usable: whether a choice may be taken for an operator.
+            promising: whether steps up to an operator at a price could be of use: it is asked
+                before their RAM is planned, which takes long.
         """
         reach = max((i for i in wanted if i >= first), default=-1)
         for end in range(first + 1, min(len(self.graph.ops), first + LONGEST) + 1):
@@ -127,15 +131,16 @@ class Streams:
             if self._at_least(first, end, state) > limit:
                 continue
             for steps, extra in self._variants(first, end, state, price, usable):
-                ram = self._ram(first, end, state, steps)
-                if ram > limit:
-                    continue
                 total = extra + sum(
                     price(self.graph.ops[first + k], s.choice)
                     for k, s in enumerate(steps)
                     if s.choice
                 )
-                yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
+                if not promising(end, steps, total):
+                    continue
+                ram = self._ram(first, end, state, steps)
+                if ram <= limit:
+                    yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
             if any(self._accumulates(c) for c in options) and not any(
                 not self._accumulates(c) for c in options
             ):

@@ -1,0 +1,71 @@
+"""`edgegen fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgegen.cli.common import console, reports_errors
+from edgegen.cli.reading import reading_options
+from edgegen.codegen.names import identifier
+from edgegen.codegen.writer import write_files
+from edgegen.frontends.onnx import OnnxOptions
+from edgegen.pipeline import DTYPES, Options, load_model, prepared_graph
+from edgegen.report.fit_table import fit_page, fit_report, fit_text, print_fit
+from edgegen.survey import SORTS, BoardFit, is_emulated, survey
+from edgegen.target.board import list_boards, load_board
+
+
+@click.command(name="fit")
+@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--board",
+    "-b",
+    "names",
+    multiple=True,
+    help="Only this board; may be repeated; also a path to a .toml.",
+)
+@click.option(
+    "--sort", type=click.Choice(SORTS), default="time", show_default=True, help="Order of boards."
+)
+@click.option("--emulated", is_flag=True, help="Also machines that only emulators have.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="An .html file to write.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="int8", show_default=True)
+@reading_options
+@reports_errors
+def command(
+    models: tuple[Path, ...],
+    names: tuple[str, ...],
+    sort: str,
+    emulated: bool,
+    as_json: bool,
+    output: Path | None,
+    dtype: str,
+    reading: OnnxOptions,
+) -> None:
+    """Say on which boards MODELS run: memory, time and an estimate of energy."""
+    shipped = [b for b in list_boards() if emulated or not is_emulated(b)]
+    boards = [load_board(name) for name in names] or shipped
+    out = console()
+    found: dict[str, tuple[BoardFit, ...]] = {}
+    with out.status("compiling") as status:
+        for model in models:
+            options = Options(reading=reading, dtype=dtype)
+            graph = prepared_graph(load_model(model), identifier(model.stem), options)
+            found[model.name] = survey(
+                graph,
+                identifier(model.stem),
+                boards,
+                lambda fit: status.update(f"compiled for {fit.board.name}"),
+            )
+    if as_json:
+        click.echo(fit_text(fit_report(found, sort)), nl=False)
+    else:
+        for name, fits in found.items():
+            print_fit(out, name, fits, sort)
+    if output is not None:
+        write_files({output: fit_page(found, sort).encode()})
+        if not as_json:
+            out.print(f"page: {output}")

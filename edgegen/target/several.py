@@ -1,0 +1,108 @@
+"""One model on many boards: programs within each board's memory, what they share done once.
+
+Boards with the same core are offered the same kernels. Where memory is ample they get the same
+program, too; only where it is short has a board a search of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edgegen.ir import Graph, Op
+from edgegen.kernels.program import Program
+from edgegen.target.budget import Search, flash_bytes, least_arena
+from edgegen.target.cores import Core
+from edgegen.target.select import OBJECTIVES, Selection
+
+CoreKey = tuple[object, ...]
+
+
+def core_key(core: Core) -> CoreKey:
+    """What kernels can know of a core: cores with equal keys run the same programs."""
+    return (core.features, core.pricing, core.unaligned_access, core.loop_bytes)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A program, and the budgets that lead to it.
+
+    Attributes:
+        program: the fastest without regard to flash.
+        flash: bytes it takes.
+        ram: the least and the largest RAM budget.
+    """
+
+    program: Program
+    flash: int
+    ram: tuple[int, int]
+
+
+@dataclass
+class Programs:
+    """The programs of one graph for one core within several budgets.
+
+    Attributes:
+        graph: after all passes.
+        core: the core.
+        optimize: what to prefer, one of `OPTIMIZE`.
+    """
+
+    graph: Graph
+    core: Core
+    optimize: str = "balanced"
+    _known: list[_Known] = field(default_factory=list)
+    _exact: dict[tuple[int, int], Program] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        objective = OBJECTIVES[self.optimize]
+        self._selection = Selection(self.graph, self.core, objective, None, None)
+
+    def within(self, flash: int, ram: int) -> Program:
+        """What `select_within` gives for these budgets; the largest RAM should come first."""
+        for known in self._known:
+            if known.flash <= flash and known.ram[0] <= ram <= known.ram[1]:
+                return known.program
+        if (flash, ram) not in self._exact:
+            self._exact[flash, ram] = self._search(flash, ram)
+        return self._exact[flash, ram]
+
+    def _search(self, flash: int, ram: int) -> Program:
+        base = self._selection
+        shared = base.vary(base.objective, None, None)
+        search = Search(
+            self.graph, self.core, self.optimize, flash, ram, streaming=True, selection=shared
+        )
+        program = search.program()
+        if search.free and search.ample <= ram:
+            self._known.append(_Known(program, flash_bytes(program), (search.ample, ram)))
+        return program
+
+    def least_arena(self) -> int:
+        """Bytes that no arena can do without."""
+        return least_arena(self.graph)
+
+    def least_flash(self) -> int:
+        """Bytes of constants that no program can do without.
+
+        Operators with the same weights count once: their constants may be stored once.
+        """
+        least: dict[object, int] = {}
+        for index, op in enumerate(self.graph.ops):
+            whole, by_rows = (
+                self._selection.offers_of(op)[0],
+                self._selection.streams.choices(index),
+            )
+            sizes = [choice.flash for choice in (*whole, *by_rows)]
+            if sizes:
+                key = self._weights(op)
+                least[key] = max(least.get(key, 0), min(sizes))
+        return sum(least.values())
+
+    def _weights(self, op: Op) -> object:
+        """The bytes of the operator's largest constant, or itself where it has none."""
+        data = [
+            tensor.data
+            for tensor in self.graph.io(op).inputs
+            if tensor is not None and tensor.data is not None
+        ]
+        return max(data, key=lambda d: d.nbytes).tobytes() if data else op.outputs
