@@ -41,18 +41,15 @@ def smaller(board: Board, ram: int | None = None, flash: int | None = None) -> B
         return region
 
     regions = {region: cut(region) for region in board.regions}
+    parts: dict[str, Any] = {
+        part: regions[getattr(place, part)]
+        for part in ("code", "weights", "data", "arena", "stack", "ram_code")
+    }
     return replace(
         board,
         name=f"{board.name}_{ram}_{flash}",
         regions=tuple(regions.values()),
-        placement=replace(
-            place,
-            **{
-                part: regions[getattr(place, part)]
-                for part in ("code", "weights", "data", "arena", "stack", "ram_code")
-            },
-            arenas=tuple(regions[region] for region in place.arenas),
-        ),
+        placement=replace(place, **parts, arenas=tuple(regions[region] for region in place.arenas)),
     )
 
 
