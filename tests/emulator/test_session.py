@@ -226,3 +226,18 @@ def test_choice(tmp_path: Path) -> None:
         choose(board, "bochs")
     with closing(start(build_console(tmp_path, board), board)) as session:
         assert session.emulator == "unicorn"
+
+
+def test_console_without_a_host_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is counted then, and the cycle counter stands still."""
+    monkeypatch.setattr("edgegen.emulate.cycle_clock.load_block_counter", lambda: None)
+    board = load_board("nrf52840dk")
+    init = "AT(0xE000EDFCu) |= 1u << 24; AT(0xE0001004u) = 0u; AT(0xE0001000u) |= 1u;"
+    session = UnicornSession(
+        build_console(tmp_path, board, init=init, commands="hex(AT(0xE0001004u));"), board
+    )
+    assert said(session) == b"hello\n"
+    session.write(b"ab")
+    assert said(session) == b"00000000\nb00000000\nc"
+    assert session.waits
+    assert (session.instructions, session.cycles) == (None, None)

@@ -9,7 +9,6 @@ import functools
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from edgegen.cli import main
 from edgegen.emulate import rp2040js
 from edgegen.emulate.firmware_run import board_for, converse, run_firmware
 from edgegen.emulate.ladder import start
+from edgegen.emulate.process import ProcessSession
 from edgegen.emulate.unicorn_session import UnicornSession, why_not
 from edgegen.firmware.image import build_image
 from edgegen.firmware.project import write_project
@@ -200,16 +200,10 @@ def test_boot_rom_takes_the_uf2_file(tmp_path: Path) -> None:
         "--image",
         str(image.uf2),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.strip())
-            if line.strip() == "m-ready":
-                break
-        process.kill()
-    assert lines[-1] == "m-ready"
-    assert any("keyword_spotting on Raspberry Pi Pico" in line for line in lines)
+    with closing(ProcessSession(command)) as session:
+        said = converse(session, until="m-ready", seconds=60.0)
+    assert "m-ready" in said
+    assert "keyword_spotting on Raspberry Pi Pico" in said
 
 
 FAULT = """
