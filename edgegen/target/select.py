@@ -166,12 +166,15 @@ class Selection:
             if op.alias_of(self.graph.io(op)) is None:
                 for name in {n for choice in self.offers_of(op)[0] for n in choice.code}:
                     offered.setdefault(name, set()).add(op.outputs[0])
-        found = []
+        found: list[list[Step]] = []
+        solved: list[_Users] = []
         for users in (offered, {}):
             self.users = users
             for _ in range(CODE_ROUNDS):
-                found.append(self._solve())
-                self.users = self._users(found[-1])
+                if self.users not in solved:  # else the same prices lead to the same steps
+                    solved.append(self.users)
+                    found.append(self._solve())
+                self.users = self._users(found[solved.index(self.users)])
         return self._without(min(found, key=self._total))
 
     def _users(self, steps: Iterable[Step]) -> _Users:

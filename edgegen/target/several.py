@@ -16,10 +16,18 @@ from edgegen.target.select import OBJECTIVES, Selection
 
 CoreKey = tuple[object, ...]
 
+LARGEST_LOOP = 3000
+"""Bytes of code; no kernel makes a loop larger than this where loops are limited at all."""
+
 
 def core_key(core: Core) -> CoreKey:
     """What kernels can know of a core: cores with equal keys run the same programs."""
-    return (core.features, core.pricing, core.unaligned_access, core.loop_bytes)
+    loop = core.loop_bytes
+    if "dsp" not in core.features:
+        loop = None  # only the tiles for DSP are unrolled so far that it matters
+    elif loop is not None:
+        loop = min(loop, LARGEST_LOOP)
+    return (core.features, core.pricing, core.unaligned_access, loop)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from edgegen.pipeline import Options, compile_model, prepared_graph, render
 from edgegen.survey import BoardFit, is_emulated, ordered, survey
 from edgegen.target.board import Board, Region, list_boards, load_board
 from edgegen.target.budget import least_arena
+from edgegen.target.choices import choices
+from edgegen.target.select import OBJECTIVES
+from edgegen.target.several import core_key
 from tests.support.models import DEMO_MODEL, shared_folder
 
 REAL = [board for board in list_boards() if not is_emulated(board)]
@@ -194,3 +197,19 @@ def test_every_board_can_be_shown(board: Board) -> None:
 def test_boards_as_json() -> None:
     boards = json.loads(invoke("boards", "--json"))["boards"]
     assert [board["name"] for board in boards] == [board.name for board in list_boards()]
+
+
+def test_boards_that_share_a_program_are_offered_the_same_kernels() -> None:
+    """Cores with equal keys: by operator the same kernels, formats, costs and bytes."""
+    graph = prepared_graph(DEMO_MODEL.read_bytes(), "m", Options())
+    by_key: dict[object, set[tuple[object, ...]]] = {}
+    for board in list_boards():
+        core = board.tuned_core
+        offers = tuple(
+            (c.kernel.path, c.formats, c.cost, c.flash, c.scratch, *sorted(c.code.items()))
+            for op in graph.ops
+            for c in choices(op, graph.io(op), core, OBJECTIVES["balanced"])[0]
+        )
+        by_key.setdefault(core_key(core), set()).add(offers)
+    assert all(len(offers) == 1 for offers in by_key.values())
+    assert len({offers for found in by_key.values() for offers in found}) >= 4
