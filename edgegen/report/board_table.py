@@ -12,12 +12,14 @@ def print_board_verdict(console: Console, name: str, verdict: BoardVerdict, titl
     """The result, the layers' cycles and the time of an inference."""
     if verdict.layers:
         table = new_table("self-test on the board", "layer", "operator", "CRC-32", "cycles", left=3)
+        # QEMU has no cycle counter: all is 0 there.
+        counted = any(layer.cycles for layer in verdict.layers)
         for layer in verdict.layers:
             mark = {True: "[green]ok[/green]", False: "[red]wrong[/red]", None: "-"}[layer.right]
-            table.add_row(
-                str(layer.index), layer.type, f"{layer.crc:08x} {mark}", f"{layer.cycles:,}"
-            )
-        table.add_row("", "all", "", f"{sum(x.cycles for x in verdict.layers):,}")
+            cycles = f"{layer.cycles:,}" if counted else "-"
+            table.add_row(str(layer.index), layer.type, f"{layer.crc:08x} {mark}", cycles)
+        if counted:
+            table.add_row("", "all", "", f"{sum(x.cycles for x in verdict.layers):,}")
         console.print(table)
     console.print(
         f"[green]{'exact' if verdict.exact else 'close'}[/green]: {name} on {verdict.board}: "
