@@ -26,8 +26,8 @@ DEFINE = re.compile(r"^#define (\w+) REG\(0x([0-9A-Fa-f]+)u(?: \+ 0x([0-9A-Fa-f]
 BIT = re.compile(r"(?:^ +|wait_for\(&)(\w+)(?: \|= |, )1u << (\d+)[;,].*/\* (\w+)", re.M)
 # The core's own are in no SVD file.
 CORE = ("DEMCR", "DWT_", "SYST_")
-# The L4x5's file leaves out what the L4+ has: boost mode.
-ABSENT = {("stm32l4", "PWR_CR5")}
+# The L4x5's file leaves out what the L4+ has: boost mode, and the low-power UART's prescaler.
+ABSENT = {("stm32l4", "PWR_CR5"), ("stm32l4", "LPUART_PRESC")}
 
 Register = dict[str, int]
 
