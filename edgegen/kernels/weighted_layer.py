@@ -42,6 +42,14 @@ class WeightedLayer:
 
     def channels(self, *, signed: bool) -> Channels:
         """The exact requantisation, for inputs as TFLite's q where `signed`, else as u8."""
+        return self._channels(Source.of(self.io.input(0).type.zero_point, signed))
+
+    def centred_channels(self) -> Channels:
+        """The exact requantisation, for inputs less their zero point: padding adds nothing."""
+        zero = self.io.input(0).type.zero_point
+        return self._channels(Source(-128 - zero, 127 - zero, 0))
+
+    def _channels(self, source: Source) -> Channels:
         weights = self.weights
         if isinstance(self.op, FullyConnected):
             # One multiplier serves all channels of per-tensor weights.
@@ -50,6 +58,5 @@ class WeightedLayer:
             )
         else:
             mantissa, shift = channel_multipliers(self.io, len(weights))
-        source = Source.of(self.io.input(0).type.zero_point, signed)
         limits = self.op.output_range(self.io)
         return layer_channels(self.io, weights, source, limits, (mantissa, shift))

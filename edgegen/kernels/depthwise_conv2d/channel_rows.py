@@ -6,7 +6,6 @@ requantises with two 32-bit products, proved at build time (`edgegen.kernels.spl
 
 from __future__ import annotations
 
-import functools
 from typing import ClassVar
 
 import numpy as np
@@ -17,9 +16,8 @@ from edgegen.kernels.fitted import FittedTable, fitted, valid_taps
 from edgegen.kernels.formats import DENSE, HWC, Layout
 from edgegen.kernels.pooled import pixel_pitch
 from edgegen.kernels.row_call import row_cycles
+from edgegen.kernels.row_split import centred_split
 from edgegen.kernels.rows import RowKernel
-from edgegen.kernels.split import Split, solve_split
-from edgegen.kernels.weighted_layer import WeightedLayer
 from edgegen.ops.depthwise_conv2d import DepthwiseConv2D
 from edgegen.target.cores import Core
 
@@ -35,7 +33,7 @@ _COSTS: FittedTable = {
 
 
 class ChannelDepthwiseConv2DRows(RowKernel[DepthwiseConv2D]):
-    """Any filter and core; what pads must stand for 0: a zero point of -128."""
+    """Any filter and core."""
 
     op: ClassVar[type[Op]] = DepthwiseConv2D
     name: ClassVar[str] = "channel_rows"
@@ -47,12 +45,7 @@ class ChannelDepthwiseConv2DRows(RowKernel[DepthwiseConv2D]):
             return "the input is a constant"
         if op.multiplier(io) != 1:
             return "the depth multiplier is not 1"
-        _, height, width, _ = io.input(0).type.shape
-        axes = zip(op.window(io), (height, width), strict=True)
-        padded = any(w.before(n) or w.after(n) for w, n in axes)
-        if padded and io.input(0).type.zero_point != -128:
-            return "the zero point of what is padded is not -128"
-        if _split(WeightedLayer.of(op, io)) is None:
+        if centred_split(op, io) is None:
             return "no requantisation constants could be proved for some channel"
         return ""
 
@@ -68,7 +61,9 @@ class ChannelDepthwiseConv2DRows(RowKernel[DepthwiseConv2D]):
     def flash_bytes(self, op: DepthwiseConv2D, io: KernelIO) -> int:
         """See `Kernel.flash_bytes`."""
         channels = io.output.type.shape[3]
-        words = 1 + _solved(op, io).words_per_channel
+        split = centred_split(op, io)
+        assert split is not None
+        words = 1 + split.words_per_channel
         return io.input(1).type.elements + 4 * channels * words
 
     def cost(self, op: DepthwiseConv2D, io: KernelIO) -> Cost:
@@ -83,7 +78,8 @@ class ChannelDepthwiseConv2DRows(RowKernel[DepthwiseConv2D]):
 
     def pack(self, op: DepthwiseConv2D, io: KernelIO) -> Packed:
         """See `Kernel.pack`."""
-        split = _solved(op, io)
+        split = centred_split(op, io)
+        assert split is not None
         vertical, horizontal = op.window(io)
         _, _, width, channels = io.input(0).type.shape
         signed = io.output_format.layout is Layout.DENSE
@@ -105,18 +101,8 @@ class ChannelDepthwiseConv2DRows(RowKernel[DepthwiseConv2D]):
                 "stride": horizontal.stride,
                 "dilation": horizontal.dilation,
                 "pad_left": horizontal.before(width),
+                "in_zero_point": io.input(0).type.zero_point,
             },
             routine={"sums": SUMS, **split.variables(signed=signed)},
             variant=split.variant(signed=signed),
         )
-
-
-def _solved(op: DepthwiseConv2D, io: OpIO) -> Split:
-    split = _split(WeightedLayer.of(op, io))
-    assert split is not None
-    return split
-
-
-@functools.lru_cache(maxsize=256)
-def _split(layer: WeightedLayer) -> Split | None:
-    return solve_split(layer.channels(signed=False))
