@@ -21,45 +21,57 @@ ROUNDS = 24
 """Sweeps over all taps; most of the gain comes with the first few."""
 
 
+Int = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Small = np.ndarray[tuple[int, ...], np.dtype[np.int16]]
+
+
 @functools.lru_cache(maxsize=256)
 def _search(data: bytes, rows: int) -> tuple[int, ...]:
-    size = np.frombuffer(data, np.uint8).reshape(rows, -1).astype(np.int64)
-    taps = size.shape[1]
+    ordered = np.frombuffer(data, np.uint8).reshape(rows, -1).T.astype(np.int16, order="C")
+    taps = len(ordered)
     order = np.arange(taps)
-    if not _price(size.reshape(rows, -1, QUAD).sum(axis=2)).any():
+    sums = ordered.reshape(-1, QUAD, rows).sum(axis=1, dtype=np.int16)
+    prices = _price(sums)
+    if not prices.any():
         return tuple(range(taps))
     for _ in range(ROUNDS):
-        if not sum(_swap_best(size, order, place) for place in range(taps)):
+        if not sum(_swap_best(ordered, sums, prices, order, place) for place in range(taps)):
             break
     return tuple(order.tolist())
 
 
-def _swap_best(size: Int64, order: Int64, place: int) -> bool:
-    """Swaps the tap at a place with the one elsewhere that helps most; tells whether it did."""
-    ordered = size[:, order]
-    sums = ordered.reshape(len(size), -1, QUAD).sum(axis=2)
+def _swap_best(ordered: Small, sums: Small, prices: Int, order: Int, place: int) -> bool:
+    """Swaps the tap at a place with the one elsewhere that helps most; tells whether it did.
+
+    Args:
+        ordered: the sizes of weights, [taps, rows], in the present order.
+        sums: their sums, [quads, rows].
+        prices: of the quads.
+        order: the taps in the present order.
+        place: which tap to move.
+    """
     quad = place // QUAD
-    of_place = np.arange(len(order)) // QUAD
-    change = ordered - ordered[:, place : place + 1]
-    here = sums[:, quad : quad + 1] + change
-    there = sums[:, of_place] - change
-    price = _price(sums)
-    gain = price[quad] + price[of_place] - _price(here) - _price(there)
-    gain[of_place == quad] = 0.0
+    change = ordered - ordered[place]
+    here = sums[quad] + change
+    there = np.repeat(sums, QUAD, axis=0) - change
+    gain = prices[quad] + np.repeat(prices, QUAD) - _price(here) - _price(there)
+    gain[quad * QUAD : (quad + 1) * QUAD] = 0
     best = int(gain.argmax())
-    if gain[best] <= 1e-9:
+    if gain[best] <= 0:
         return False
     order[[place, best]] = order[[best, place]]
+    ordered[[place, best]] = ordered[[best, place]]
+    changed = [quad, best // QUAD]
+    sums[changed] = (here[best], there[best])
+    prices[changed] = _price(sums[changed])
     return True
 
 
-def _price(sums: Int64) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Channels beyond the limit, and a little for how far: a slope where counts are equal."""
+def _price(sums: Small) -> Int:
+    """512 times the rows beyond the limit, and how far: a slope where counts are equal."""
     excess = np.maximum(sums - LIMIT, 0)
-    result: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = (
-        np.count_nonzero(excess, axis=0) + excess.sum(axis=0) / 512.0
-    )
-    return result
+    beyond: Int = 512 * np.count_nonzero(excess, axis=1) + excess.sum(axis=1, dtype=np.int64)
+    return beyond
 
 
 def balanced_order(weights: Int64) -> tuple[int, ...]:
