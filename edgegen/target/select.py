@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable
 
-from edgegen.errors import InternalError, Problem, UnsupportedError
+from edgegen.errors import EdgegenError, InternalError, Problem, UnsupportedError
 from edgegen.ir import Graph, Op, Tensor
 from edgegen.kernels.base import Cost
 from edgegen.kernels.formats import Format
@@ -269,11 +269,15 @@ class Selection:
                     # The lowest limit was found at other prices, with other kernels in streams.
                     self.floor = None
                     steps = Paths(self).cheapest(max(self.ram, self.least_ram()), every)
-        if steps is None and self.graph.by_rows:
-            raise UnsupportedError(_WHOLE_INPUT)
         if steps is None:
-            raise InternalError(_NO_KERNEL)
+            raise self._no_way()
         return steps
+
+    def _no_way(self) -> EdgegenError:
+        """What it means that no steps lead through the graph."""
+        if self.graph.by_rows:
+            return UnsupportedError(_WHOLE_INPUT)
+        return InternalError(_NO_KERNEL)
 
     def _whole(self) -> list[Step] | None:
         """The cheapest steps where every operator is computed as a whole, if there are any."""
@@ -294,7 +298,7 @@ class Selection:
                     break
                 floor = better
             if floor == NO_LIMIT:
-                raise InternalError(_NO_KERNEL)
+                raise self._no_way()
             self.floor = floor
         return self.floor
 

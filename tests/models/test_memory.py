@@ -7,13 +7,15 @@ import os
 import pytest
 
 from edgegen.emulate.model_run import run_model
-from edgegen.errors import FitError
-from edgegen.pipeline import Compilation, Options, build_library, compile_model
+from edgegen.errors import FitError, UnsupportedError
+from edgegen.pipeline import Compilation, Options, build_library, compile_model, load_model
 from edgegen.target.board import load_board
+from edgegen.target.cores import CORES
 from edgegen.verify.reference import evaluate
 from edgegen.verify.verify import verify_host
 from tests.emulator.test_cases import BOARDS
 from tests.models.test_models import STACK_LIMIT, model_path, recorded_vectors
+from tests.support.networks import network_file
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
 
@@ -105,3 +107,11 @@ def test_a_budget_that_is_too_small_names_the_smallest_arena() -> None:
         build_library(path, load_board("nucleo_l4r5zi"), options=Options(ram_budget=2_000))
     named = int(str(caught.value).split("smallest arena found is ")[1].split()[0].replace(",", ""))
     assert 2_000 < named <= 1.02 * smallest
+
+
+@pytest.mark.parametrize("options", [ROWS, Options(input_rows=True)])
+def test_an_input_that_is_needed_whole_cannot_come_by_rows(options: Options) -> None:
+    # Channels come first in this network's input: it is transposed, which no rows are enough for.
+    blob = load_model(network_file("resnet_qdq_channel_int8"))
+    with pytest.raises(UnsupportedError, match="row by row"):
+        compile_model(blob, "net", CORES["m0+"], options)
