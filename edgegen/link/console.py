@@ -21,6 +21,9 @@ ATTEMPTS: Final = 3
 QUIET_S: Final = 0.2
 """A line that has been silent for so long has nothing more to say."""
 
+READY_S: Final = 1.0
+"""Longest that a board takes to answer an empty command."""
+
 _REMEMBERED: Final = 200
 _LONGEST_ANSWER: Final = 1 << 16
 """Bytes of a line: the results of a network with thousands of outputs are one."""
@@ -233,6 +236,10 @@ class Console:
         """Ends a command that may have lost its end, and forgets what is still on its way."""
         self._drain()
         self.port.write(b"%")
+        # However late it comes, what the board says to this must not pass for the next answer.
+        heard, end = b"", time.monotonic() + READY_S
+        while READY.encode() not in heard and (left := end - time.monotonic()) > 0:
+            heard += self._read(left)
         self._drain()
 
     def _drain(self) -> None:
