@@ -9,8 +9,9 @@ from unicorn import arm_const, unicorn_const
 from unicorn.unicorn_py3.unicorn import UcError
 
 from edgegen.emulate.blocks import BlockCounter, Marks, NativeCounter, PythonCounter
-from edgegen.emulate.core import ACCESS_FAULTS, EXCEPTIONS, NEVER, make_core
+from edgegen.emulate.core import EXCEPTIONS, NEVER, make_core
 from edgegen.emulate.cycles import MODELS, Pricer
+from edgegen.emulate.faults import MemoryFaults
 from edgegen.emulate.image import Image, read_image
 from edgegen.emulate.memory import MemoryReader, load_image, map_board
 from edgegen.emulate.native import load_block_counter, load_flash_model, unicorn_library
@@ -80,7 +81,7 @@ def run_elf(
     return machine.run(timeout_s)
 
 
-class _Machine:
+class _Machine(MemoryFaults):
     """One emulated core with its memory, its host and its counters; used once."""
 
     def __init__(
@@ -245,17 +246,6 @@ class _Machine:
         if self._error is None:
             pc = self._uc.reg_read(arm_const.UC_ARM_REG_PC)
             self._error = f"{what} at {pc:#010x} in {self._image.function_at(pc)}"
-
-    def _on_slack(self, *access: object) -> None:
-        self._fail(f"access outside of memory: {access[2]:#010x}")
-        self._uc.emu_stop()
-
-    def _on_bad_access(
-        self, _uc: Uc, access: int, address: int, size: int, _value: int, _data: object
-    ) -> bool:
-        kind = ACCESS_FAULTS.get(access, f"access {access} to")
-        self._fail(f"{kind} address {address:#010x} ({size} bytes)")
-        return False
 
     def _on_exception(self, uc: Uc, number: int, _data: object) -> None:
         pc = uc.reg_read(arm_const.UC_ARM_REG_PC)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from unicorn import arm_const, unicorn_const
 from unicorn.unicorn_py3.unicorn import UcError
 
-from edgegen.emulate.core import ACCESS_FAULTS, EXCEPTIONS, NEVER, make_core
+from edgegen.emulate.core import EXCEPTIONS, NEVER, make_core
 from edgegen.emulate.cycle_clock import CycleClock
 from edgegen.emulate.devices.bus import Bus
 from edgegen.emulate.devices.clocks import FAMILIES
 from edgegen.emulate.devices.timers import CycleCounter, SysTick, install_microseconds
 from edgegen.emulate.devices.uart import MODELS, Uart
+from edgegen.emulate.faults import MemoryFaults
 from edgegen.emulate.flat import read_flat
 from edgegen.emulate.memory import map_regions
 from edgegen.emulate.result import EmulationError
@@ -59,7 +60,7 @@ def why_not(board: Board) -> str | None:
     return None
 
 
-class UnicornSession:
+class UnicornSession(MemoryFaults):
     """Firmware in Unicorn; implements `Session`. Time passes during `read` only.
 
     The core starts at the image's vector table, as after the boot ROM and a second-stage loader.
@@ -242,17 +243,6 @@ class UnicornSession:
 
     def _on_write(self, _uc: Uc, offset: int, size: int, value: int, origin: int) -> None:
         self._bus.write(origin + offset, size, value)
-
-    def _on_slack(self, *access: object) -> None:
-        self._fail(f"access outside of memory: {access[2]:#010x}")
-        self._uc.emu_stop()
-
-    def _on_bad_access(
-        self, _uc: Uc, access: int, address: int, size: int, _value: int, _data: object
-    ) -> bool:
-        kind = ACCESS_FAULTS.get(access, f"access {access} to")
-        self._fail(f"{kind} address {address:#010x} ({size} bytes)")
-        return False
 
     def _on_exception(self, uc: Uc, number: int, _data: object) -> None:
         self._fail(EXCEPTIONS.get(number, f"exception {number}"))

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,9 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 def test_nothing_names_a_machine_or_a_date() -> None:
     for name, text in library().files.items():
-        assert not re.search(r"/home/|/root/|/tmp/|/work/|\b20\d\d-\d\d", text), name
+        places = {str(p) for p in (Path.home(), Path.cwd(), Path(tempfile.gettempdir()))}
+        assert not any(place in text for place in places), name
+        assert not re.search(r"\b20\d\d-\d\d", text), name
 
 
 def test_the_report_agrees_with_the_header() -> None:

@@ -6,6 +6,7 @@ the firmware's looks at an empty receiver: that many in a row mean that the firm
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
@@ -30,7 +31,7 @@ class Memory(Protocol):
         """Writes `data`."""
 
 
-class Uart:
+class Uart(ABC):
     """What the models share.
 
     Attributes:
@@ -53,17 +54,17 @@ class Uart:
         self._looks = 0
         self.install()
 
+    @abstractmethod
     def install(self) -> None:
         """Registers the model's readers and writers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def baud(self, clock_hz: int) -> float | None:
         """Bits per second for a UART clock of `clock_hz`, or None before they are set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def enabled(self) -> bool:
         """Whether the firmware has switched the transmitter on."""
-        raise NotImplementedError
 
     def _at(self, offset: int) -> int:
         return self._bus.peek(self._base + offset)
