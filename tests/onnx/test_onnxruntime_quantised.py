@@ -65,6 +65,8 @@ def test_agrees_with_onnxruntime(stem: str) -> None:
 
     outputs = np.stack([r[name].reshape(recorded.outputs.shape[1:]) for r in runs])
     distance = np.abs(outputs.astype(np.int64) - recorded.outputs)
-    assert np.mean(distance <= 1) >= LESS_NEAR.get(stem, NEAR)
     agree = labels(recorded, outputs) == labels(recorded, recorded.outputs)
+    # `pytest -s` shows the figures.
+    print(f"{stem}: within 1: {np.mean(distance <= 1):.4f}, same label: {np.mean(agree):.4f}")
+    assert np.mean(distance <= 1) >= LESS_NEAR.get(stem, NEAR)
     assert np.mean(agree) >= SAME_LABELS
