@@ -1,9 +1,9 @@
-"""Writes the table of docs/boards.md from boards/*.toml: `scripts/boards_table.py [--check]`."""
+"""Writes the tables of docs/boards.md from boards/*.toml: `scripts/boards_table.py [--check]`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -13,6 +13,7 @@ from edgegen.target.board import Board, Region, list_boards  # noqa: E402
 
 PAGE = ROOT / "docs" / "boards.md"
 TITLES = ("name", "also", "core", "MHz", "flash", "RAM", "console", "PlatformIO")
+ENERGY_TITLES = ("board", "mA/MHz", "V", "what it is", "basis")
 KB = 1024
 
 
@@ -52,20 +53,33 @@ def cells(board: Board) -> tuple[str, ...]:
     )
 
 
-def lines() -> Iterator[str]:
-    """The table."""
-    yield "| " + " | ".join(TITLES) + " |"
-    yield "|" + " --- |" * len(TITLES)
-    for board in list_boards():
-        yield "| " + " | ".join(cells(board)) + " |"
+def energy_cells(board: Board) -> tuple[str, ...]:
+    """A board's row in the table of currents."""
+    assert board.energy is not None
+    energy = board.energy
+    figures = (f"{energy.ma_per_mhz:g}", f"{energy.volts:g}")
+    return (f"`{board.name}`", *figures, energy.kind, energy.basis)
+
+
+def table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table with these titles."""
+    lines = [f"| {' | '.join(row)} |" for row in (titles, *rows)]
+    return "\n".join((lines[0], "|" + " --- |" * len(titles), *lines[1:]))
+
+
+def replaced(page: str, titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """The page with the table that begins with this title written anew."""
+    start = page.index(f"| {titles[0]} |")
+    end = page.index("\n\n", start)
+    return page[:start] + table(titles, rows) + page[end:]
 
 
 def main() -> None:
     """Rewrites the page, or fails if it is out of date."""
     old = PAGE.read_text(encoding="utf-8")
-    start = old.index(f"| {TITLES[0]} |")
-    end = old.index("\n\n", start)
-    new = old[:start] + "\n".join(lines()) + old[end:]
+    boards = list_boards()
+    new = replaced(old, TITLES, map(cells, boards))
+    new = replaced(new, ENERGY_TITLES, (energy_cells(b) for b in boards if b.energy is not None))
     if "--check" in sys.argv:
         if new != old:
             raise SystemExit("docs/boards.md is out of date: run scripts/boards_table.py")

@@ -66,7 +66,9 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
         yield "console", f"{uart.uart.upper()}{pins}, {uart.baud} baud: {uart.reaches}"
     if board.energy is not None:
         energy = board.energy
-        yield "energy", f"typically {energy.ma_per_mhz:g} mA/MHz at {energy.volts:g} V (estimates)"
+        basis = f": {energy.basis}" if energy.basis else ""
+        current = f"typically {energy.ma_per_mhz:g} mA/MHz at {energy.volts:g} V"
+        yield "energy", f"{current} ({energy.kind}{basis})"
     if board.platformio is not None:
         yield "PlatformIO", f"{board.platformio.platform}, board {board.platformio.board}"
     emulators = ["Unicorn"] if board.core.unicorn_model else []
@@ -142,6 +144,14 @@ def _board(board: Board) -> dict[str, Any]:
         if uart
         else None,
         "ma_per_mhz": energy.ma_per_mhz if energy else None,
+        "energy": {
+            "ma_per_mhz": energy.ma_per_mhz,
+            "volts": energy.volts,
+            "documented": energy.documented,
+            "basis": energy.basis,
+        }
+        if energy
+        else None,
         "platformio": {"platform": pio.platform, "board": pio.board} if pio else None,
         "qemu_machine": board.qemu_machine,
         "sources": [

@@ -105,10 +105,20 @@ class Energy:
     Attributes:
         ma_per_mhz: supply current for each MHz of core clock, running from flash.
         volts: the supply.
+        documented: whether the manufacturer gives it for this part, at the clock and with the
+            regulator and caches that start-up code sets up; otherwise it is an estimate.
+        basis: the document and table, or what the estimate is derived from.
     """
 
     ma_per_mhz: float
     volts: float
+    documented: bool = False
+    basis: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What the figure is, in a word."""
+        return "documented" if self.documented else "estimate"
 
     def millijoules(self, cycles: float) -> float:
         """The energy that so many cycles take; their rate does not matter in this model.
@@ -214,7 +224,12 @@ def read_energy(root: Table) -> Energy | None:
         return None
     table = root.table("energy")
     energy = Energy(
-        ma_per_mhz=table.decimal("ma_per_mhz", 0.001, 10.0), volts=table.decimal("volts", 0.5, 6.0)
+        ma_per_mhz=table.decimal("ma_per_mhz", 0.001, 10.0),
+        volts=table.decimal("volts", 0.5, 6.0),
+        documented=table.get("documented", bool, default=False),
+        basis=table.get("basis", str, default=""),
     )
+    if energy.documented and not energy.basis:
+        table.problem("is missing; a documented current needs its document and table", "basis")
     table.finish()
     return energy

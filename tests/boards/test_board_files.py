@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -127,6 +128,37 @@ def test_firmware_tables(board: Board) -> None:
     assert (board.energy is None) == (board.soc.family in ("mps2", "virt", "rp2350"))
     if board.energy is not None:
         assert 0.01 <= board.energy.ma_per_mhz <= 0.5
+
+
+@pytest.mark.parametrize(
+    "board", [board for board in BOARDS if board.energy is not None], ids=lambda board: board.name
+)
+def test_current_is_what_its_basis_says(board: Board) -> None:
+    """Documented figures are of the clock that start-up code sets up, and say their table."""
+    energy, clock = board.energy, board.clock
+    assert energy is not None
+    assert clock is not None
+    assert energy.basis
+    stated = re.search(r"([\d.]+) mA(?: of core supply)? at (\d+) MHz", energy.basis)
+    if energy.documented:
+        assert re.search(r"\bDS\d+, table \d+:", energy.basis)
+        assert stated
+        assert int(stated[2]) * 1_000_000 == clock.hz
+    factor = re.search(r"times ([\d.]+)", energy.basis)
+    per_mhz = re.search(r"from (\d+) uA/MHz", energy.basis)
+    base = None
+    if stated:
+        base = float(stated[1]) / float(stated[2])
+    elif per_mhz:
+        base = float(per_mhz[1]) / 1000
+    if base is not None:
+        derived = base * (float(factor[1]) if factor else 1)
+        assert energy.ma_per_mhz == pytest.approx(derived, rel=0.01)
+
+
+def test_some_currents_are_documented() -> None:
+    documented = {b.name for b in BOARDS if b.energy is not None and b.energy.documented}
+    assert {"stm32f4discovery", "nucleo_g474re", "b_u585i_iot02a"} <= documented
 
 
 def test_unknown_name_lists_close_matches_and_all_names() -> None:

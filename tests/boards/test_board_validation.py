@@ -109,6 +109,7 @@ def test_good_file_is_read(tmp_path: Path) -> None:
         "usart2", 0x40004400, "stm32_v2", "PA2", "PA15", 7, 115_200, "a plug"
     )
     assert board.energy == Energy(0.5, 3.0)
+    assert board.energy.kind == "estimate"
     # A million cycles at 1 MHz are 1 s at 0.5 mA and 3 V.
     assert board.energy.millijoules(1e6) == pytest.approx(1.5)
 
@@ -217,6 +218,11 @@ CASES = {
     ),
     "current": ("0.5", "0", "energy.ma_per_mhz: must be between 0.001 and 10.0, not 0"),
     "volts": ("volts = 3", 'volts = "3"', "energy.volts: must be a number, not a string"),
+    "documented where": (
+        "volts = 3\n",
+        "volts = 3\ndocumented = true\n",
+        "energy.basis: is missing; a documented current needs its document and table",
+    ),
     "cache kind": ('"unified"', '"level2"', "flash.cache[0].kind: is 'level2'"),
 }
 
