@@ -12,7 +12,7 @@ from edgegen.pipeline import Options
 from edgegen.plan.plan import plan
 from edgegen.target.board import Board
 from edgegen.target.budget import cycles
-from edgegen.target.fit import GLUE_CODE_BYTES, Fit, measure
+from edgegen.target.fit import Fit, measure
 from edgegen.target.places import settle
 from edgegen.target.several import CoreKey, Programs, core_key
 
@@ -139,9 +139,8 @@ class _Surveyor:
         core = board.tuned_core
         programs = self._programs.setdefault(core_key(core), Programs(self._graph, core))
         flash, ram = _budgets(board)
-        arena, constants = programs.least_arena(), programs.least_flash() + GLUE_CODE_BYTES
-        if arena > ram or constants > flash:
-            return self._hopeless(board, arena, constants)
+        if programs.hopeless(flash, ram):
+            return self._hopeless(board, programs.least_arena(), programs.least_flash)
         package = self._package(programs.within(flash, ram))
         settled = settle(board, (package,))
         return self._judged(settled, package, measure((package,), settled))

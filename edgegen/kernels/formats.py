@@ -40,6 +40,8 @@ class Layout(Enum):
     PLANES_WIDE = "planes along width"
     PLANES_HIGH = "planes along height"
 
+    __hash__ = object.__hash__  # formats are keys of many tables; Enum's own is Python code
+
 
 def round_up(value: int, multiple: int) -> int:
     """The next multiple.

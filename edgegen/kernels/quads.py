@@ -23,6 +23,7 @@ r * x, which the tile adds one by one; the low bytes of Y0 and Y1 are x0 and x1.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ from edgegen.kernels.base import Piece
 from edgegen.kernels.formats import round_up
 from edgegen.kernels.split import Split
 from edgegen.quant.fixed_point import Int64
+
+Int16 = npt.NDArray[np.int16]
 
 UNROLLED = 16
 """Quads of a tile without loops, and of the body of one with a loop: 80 bytes of code each."""
@@ -173,12 +176,12 @@ class QuadWeights:
     """Weights that quads can multiply exactly, with what is left over.
 
     Attributes:
-        weights: int64 [channels, quads, 4].
-        residues: int64 [channels, quads, 2], to be added to the first two of each quad.
+        weights: int16 [channels, quads, 4].
+        residues: int16 [channels, quads, 2], to be added to the first two of each quad.
     """
 
-    weights: Int64
-    residues: Int64
+    weights: Int16
+    residues: Int16
 
     @property
     def corrections(self) -> Int64:
@@ -192,11 +195,18 @@ def fit_quads(weights: Int64) -> QuadWeights | None:
     """Moves what is too large for 16 bits to residues.
 
     Args:
-        weights: [channels, quads, 4].
+        weights: [channels, quads, 4], int8 values.
 
     Returns:
         None where that is not enough: two weights of -128 in the last two places.
     """
+    return _fit(weights.astype(np.int8).tobytes(), weights.shape)
+
+
+@functools.lru_cache(maxsize=256)
+def _fit(data: bytes, shape: tuple[int, ...]) -> QuadWeights | None:
+    """See `fit_quads`; kernels ask for the same weights in many formats."""
+    weights = np.frombuffer(data, np.int8).reshape(shape).astype(np.int16)
     fitted, residues = weights.copy(), np.zeros_like(weights[..., :2])
     for _ in range(2):
         excess = np.maximum(_excess(fitted), 0)
@@ -213,15 +223,17 @@ def fit_quads(weights: Int64) -> QuadWeights | None:
     return QuadWeights(fitted, residues)
 
 
-def _reach(weights: Int64) -> tuple[Int64, Int64]:
+def _reach(weights: Int16) -> tuple[Int64, Int64]:
     """Least and greatest sum over the last axis, for inputs from -128 to 127."""
-    one, other = weights * -128, weights * 127
-    least: Int64 = np.minimum(one, other).sum(axis=-1)
-    greatest: Int64 = np.maximum(one, other).sum(axis=-1)
+    total = weights.sum(axis=-1, dtype=np.int64)
+    size = np.abs(weights).sum(axis=-1, dtype=np.int64)
+    # 127 p - 128 n and 127 n - 128 p, for sums p of the positive ones and n of the negative ones
+    least: Int64 = (-total - 255 * size) // 2
+    greatest: Int64 = (-total + 255 * size) // 2
     return least, greatest
 
 
-def _excess(weights: Int64) -> Int64:
+def _excess(weights: Int16) -> Int64:
     """By how much sums of quads may leave int16; 0 or less where they do not."""
     least, greatest = _reach(weights)
     excess: Int64 = np.maximum(greatest - 32767, -32768 - least)
@@ -253,7 +265,7 @@ def pack_stream(fitted: QuadWeights, tile: Tile) -> npt.NDArray[np.uint32]:
     return (np.concatenate(stream) & 0xFFFFFFFF).astype(np.uint32)
 
 
-def _corrections(residues: Int64, offsets: Int64) -> Int64:
+def _corrections(residues: Int16, offsets: Int64) -> Int64:
     """The list of one block, ended by 0."""
     entries = []
     for place, quad, tap in np.argwhere(residues):

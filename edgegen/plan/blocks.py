@@ -51,7 +51,18 @@ class Block:
         """Tell whether some step needs both blocks."""
         if self.first > other.last or other.first > self.last:
             return False
-        return any(a <= d and c <= b for a, b in self.lives for c, d in other.lives)
+        if not self.spans and not other.spans:
+            return True
+        mine, theirs = iter(self.lives), iter(other.lives)
+        a, c = next(mine, None), next(theirs, None)
+        while a and c:  # both in order: the one that ends first meets nothing that comes later
+            if a[0] <= c[1] and c[0] <= a[1]:
+                return True
+            if a[1] < c[1]:
+                a = next(mine, None)
+            else:
+                c = next(theirs, None)
+        return False
 
 
 @dataclass(frozen=True)

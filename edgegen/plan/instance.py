@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from edgegen.plan.blocks import ArenaProblem, Block, Interval
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 Gaps = tuple[Interval, ...]
 """Sorted open intervals of forbidden distances; their ends are allowed."""
@@ -61,16 +65,21 @@ class Instance:
 
         The blocks alive in any other step are a subset of those alive at the last birth before.
         """
-        births = np.unique([first for lives in self.lives for first, _ in lives])
-        alive = np.zeros((len(self.lives), len(births)), bool)
-        for i, lives in enumerate(self.lives):
-            spans = np.array(lives, np.int64)
-            latest = np.searchsorted(spans[:, 0], births, side="right") - 1
-            alive[i] = (latest >= 0) & (births <= spans[latest, 1])
-        return tuple(
-            (int(step), tuple(np.flatnonzero(alive[:, k]).tolist()))
-            for k, step in enumerate(births)
+        births, alive = self.alive
+        steps, blocks = np.nonzero(alive.T)
+        sets = (
+            np.split(blocks, np.searchsorted(steps, np.arange(1, len(births))))
+            if len(births)
+            else []
         )
+        return tuple(
+            (int(step), tuple(live.tolist())) for step, live in zip(births, sets, strict=True)
+        )
+
+    @cached_property
+    def alive(self) -> tuple[Ints, Bools]:
+        """The steps in which a block is born, and which blocks are alive there: [block, step]."""
+        return alive_at_births(self.lives)
 
     @cached_property
     def mirrored(self) -> Instance:
@@ -149,11 +158,12 @@ def build_instance(problem: ArenaProblem) -> Instance:
     index = {block.name: i for i, block in enumerate(problem.blocks)}
     align = problem.alignment
     sizes = [-(-block.size // align) for block in problem.blocks]
+    _, alive = alive_at_births([block.lives for block in problem.blocks])
+    # Two blocks are alive together exactly if one of them is alive when the other is born.
+    held = alive.astype(np.float32) * (np.array(sizes, np.float32) > 0)[:, np.newaxis]
     gaps: dict[tuple[int, int], Gaps] = {}
-    for j, second in enumerate(problem.blocks):
-        for i, first in enumerate(problem.blocks[:j]):
-            if sizes[i] and sizes[j] and first.alive_with(second):
-                gaps[i, j] = ((-sizes[j], sizes[i]),)
+    for j, i in np.argwhere(np.tril(held @ held.T, -1)).tolist():
+        gaps[i, j] = ((-sizes[j], sizes[i]),)
     related: set[tuple[int, int]] = set()
     for relation in problem.relations:
         i, j = index[relation.a], index[relation.b]
@@ -167,6 +177,24 @@ def build_instance(problem: ArenaProblem) -> Instance:
         if not found:
             del gaps[i, j]
     return _scale(problem.blocks, align, sizes, gaps, frozenset(related))
+
+
+def alive_at_births(lives: Sequence[Sequence[tuple[int, int]]]) -> tuple[Ints, Bools]:
+    """The steps in which some block is born, and which blocks are alive there.
+
+    Args:
+        lives: first and last steps of each block's lives.
+
+    Returns:
+        Steps, and a matrix [block, step].
+    """
+    block = np.repeat(np.arange(len(lives)), [len(spans) for spans in lives])
+    spans = np.array([span for found in lives for span in found], np.int64).reshape(-1, 2)
+    births = np.unique(spans[:, 0])
+    change = np.zeros((len(lives), len(births) + 1), np.int32)
+    np.add.at(change, (block, np.searchsorted(births, spans[:, 0])), 1)
+    np.add.at(change, (block, np.searchsorted(births, spans[:, 1], side="right")), -1)
+    return births, change.cumsum(axis=1)[:, :-1] > 0
 
 
 def mirror(gaps: Gaps, size_i: int, size_j: int) -> Gaps:

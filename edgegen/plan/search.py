@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from edgegen.plan.instance import Instance
 
 CLIMB_WORK = 2_000_000
@@ -67,11 +69,9 @@ def greedy_orders(instance: Instance) -> Iterator[tuple[str, list[int]]]:
     life = [sum(last - first + 1 for first, last in lives) for lives in instance.lives]
     degree = [len(near) for near in instance.neighbours]
     around = [sizes[i] + sum(sizes[j] for j in instance.neighbours[i]) for i in count]
-    crowd = [0] * len(sizes)
-    for _, live in instance.live_sets:
-        load = sum(sizes[i] for i in live)
-        for i in live:
-            crowd[i] = max(crowd[i], load)
+    _, alive = instance.alive
+    load = np.array(sizes, np.int64) @ alive
+    crowd = np.where(alive, load, 0).max(axis=1, initial=0).tolist()
     below = [0] * len(sizes)
     for i, j in sorted(instance.related):
         for low, high in instance.gaps.get((i, j), ()):

@@ -41,9 +41,9 @@ class Objective:
         return self.cycle * cost.cycles + self.byte * flash
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
-    """A kernel with a combination of formats that it offers.
+    """A kernel with a combination of formats that it offers; equal only to itself.
 
     Attributes:
         kernel: the kernel.

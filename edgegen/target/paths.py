@@ -6,13 +6,14 @@ operators row by row.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgegen.ir import Op, Tensor, TensorKind
-from edgegen.kernels.base import KernelIO
+from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
 from edgegen.kernels.order import AccessOrder
 from edgegen.plan.blocks import Block, apart
@@ -20,16 +21,21 @@ from edgegen.plan.bound import pair_cover
 from edgegen.plan.plan import ALIGNMENT
 from edgegen.target.choices import Choice
 from edgegen.target.lay_out import State, Step
-from edgegen.target.streams import Promising
+from edgegen.target.stream_ram import Need, Wish
+from edgegen.target.streams import Terms
 
 if TYPE_CHECKING:
     from edgegen.target.select import Selection
 
 NO_LIMIT = 1 << 62
 """Bytes; stands for any number."""
+HASTY_ROUNDS = 40
+"""Searches with few streams planned; if they do not settle it, all that may be of use are."""
 
 _Sum = Callable[[float, float, int], float]
 """From the cost so far, a move's price and its RAM to the cost after it."""
+_Find = Callable[[Wish], Need]
+"""The RAM of a stream."""
 
 
 @dataclass(frozen=True)
@@ -38,30 +44,54 @@ class _Priced:
 
     Attributes:
         number: of the choice among the operator's.
+        group: the same for choices of an operator with the same formats.
     """
 
     choice: Choice
     price: float
     written: int
     number: int
+    group: int
 
 
 @dataclass(frozen=True)
 class _Move:
-    """What comes next: steps for one or more operators, up to operator `end`."""
+    """What comes next: steps for one or more operators, up to operator `end`.
+
+    Attributes:
+        end: one past the last operator.
+        steps: one for each operator.
+        price: their sum.
+        wish: the stream, if operators run by rows.
+    """
 
     end: int
     steps: tuple[Step, ...]
     price: float
+    wish: Wish | None = None
+
+
+_Moves = Callable[[int, State], tuple[tuple[_Move, State, int], ...]]
+"""What can follow an operator in a state: moves, states and bytes."""
 
 
 @dataclass(frozen=True)
 class _Back:
-    """How a state was reached."""
+    """How a state was reached.
+
+    Attributes:
+        index: the operator from which.
+        state: the state before it.
+        move: what led here.
+        ram: bytes that it takes.
+        planned: whether it takes that much, or at least that much.
+    """
 
     index: int
     state: State
-    steps: tuple[Step, ...]
+    move: _Move
+    ram: int
+    planned: bool
 
 
 class Paths:
@@ -71,7 +101,7 @@ class Paths:
         """`roomy` says that RAM does not matter, whatever limit the selection has."""
         self.selection, self.roomy = selection, roomy or selection.ram is None
         self.graph, self.owner = selection.graph, selection.owner
-        self.streams = selection.streams
+        self.streams, self.ram = selection.streams, selection.stream_ram
         self.outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
 
     def cheapest(self, limit: int | None, wanted: set[int]) -> list[Step] | None:
@@ -81,7 +111,7 @@ class Paths:
             limit: bytes that the buffers of any step may take together; None: any number.
             wanted: operators that may run by rows, with their neighbours.
         """
-        found = self._search(limit, wanted, lambda cost, price, _: cost + price)
+        found = self._search(limit, wanted, lambda cost, price, _: cost + price, tight=False)
         return None if found is None else found[1]
 
     def narrowest(self, wanted: set[int], limit: int | None = None) -> int:
@@ -93,9 +123,8 @@ class Paths:
             wanted: operators that may run by rows, with their neighbours.
             limit: what to fall below.
         """
-        found = self._search(
-            None if limit is None else limit - 1, wanted, lambda cost, _, ram: max(cost, ram)
-        )
+        below = None if limit is None else limit - 1
+        found = self._search(below, wanted, lambda cost, _, ram: max(cost, ram), tight=True)
         if found is None:
             return NO_LIMIT if limit is None else limit
         return round(found[0])
@@ -129,43 +158,109 @@ class Paths:
         return tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
 
     def _search(
-        self, limit: int | None, wanted: set[int], total: _Sum
+        self, limit: int | None, wanted: set[int], total: _Sum, *, tight: bool
     ) -> tuple[float, list[Step]] | None:
-        """The way of least cost, and the cost."""
+        """The way of least cost, and the cost; with `tight`, RAM matters even without a limit.
+
+        Planning the RAM of a stream takes long, and few of the streams that there could be lie on
+        the best way. So all but those planned before are first taken to need as little as they
+        could; what lies on the way found is planned, until that changes nothing.
+        """
+        moves = self._moves(limit, wanted, tight=tight or limit is not None)
+        most = NO_LIMIT if limit is None else limit
+        for hasty in range(HASTY_ROUNDS, -1, -1):
+            find = self.ram.known if hasty else functools.partial(self.ram.need, limit=most)
+            found = self._way(limit, moves, total, find)
+            if found is None:
+                return None
+            cost, way = found
+            unsure = [back for back in way if not back.planned]
+            for back in unsure:
+                assert back.move.wish is not None
+                self.ram.need(back.move.wish, most)
+            if not unsure:
+                break
+        steps: list[Step] = []
+        for back in way:
+            whole = limit is None and back.move.wish is None
+            ram = self._needed(back.index, back.move) if whole else back.ram
+            steps += [replace(step, ram=ram) for step in back.move.steps]
+        return cost, steps
+
+    def _way(
+        self, limit: int | None, moves: _Moves, total: _Sum, find: _Find
+    ) -> tuple[float, list[_Back]] | None:
+        """The way of least cost as far as RAM is known.
+
+        Args:
+            limit: bytes; None for any number.
+            moves: what can follow a state.
+            total: the cost.
+            find: the RAM of a stream, or what is known of it.
+        """
         count = len(self.graph.ops)
         best: list[dict[State, float]] = [{} for _ in range(count + 1)]
         trail: list[dict[State, _Back]] = [{} for _ in range(count + 1)]
         best[0][self._start()] = 0.0
         for index in range(count):
-            offers = self._priced(index)
             for state, cost in best[index].items():
-
-                def promising(end: int, steps: tuple[Step, ...], price: float) -> bool:
-                    after = self._after(state, index, _Move(end, steps, price))  # noqa: B023
-                    return total(cost, price, 0) < best[end].get(after, math.inf)  # noqa: B023
-
-                for move in self._moves(index, state, offers, limit, wanted, promising):
-                    ram = self._ram(index, move, limit)
-                    if limit is not None and ram > limit:
+                for move, after, ram in moves(index, state):
+                    beaten = best[move.end].get(after, math.inf)
+                    if total(cost, move.price, ram) >= beaten:
                         continue
-                    after = self._after(state, index, move)
-                    value = total(cost, move.price, ram)
-                    if value < best[move.end].get(after, math.inf):
+                    need = Need(ram, planned=True)
+                    if move.wish is not None:
+                        need = find(move.wish)
+                    value = total(cost, move.price, need.ram)
+                    if value < beaten and (limit is None or need.ram <= limit):
                         best[move.end][after] = value
-                        steps = tuple(replace(s, ram=ram) for s in move.steps)
-                        trail[move.end][after] = _Back(index, state, steps)
+                        trail[move.end][after] = _Back(index, state, move, need.ram, need.planned)
         if not best[count]:
             return None
         state = min(best[count], key=lambda s: best[count][s])
         return best[count][state], _walk_back(trail, state)
 
+    def _moves(self, limit: int | None, wanted: set[int], *, tight: bool) -> _Moves:
+        """What can follow a state: moves, the states after them, and their RAM, or more.
+
+        Each state's moves are made once. Overlap is looked at only where RAM is `tight`.
+        """
+        priced = functools.cache(self._priced)
+        wished = self._terms(limit, wanted) if limit is not None and wanted else None
+        # What reads an input that comes row by row runs by rows too, whatever it costs.
+        by_rows = {i for i in range(len(self.graph.ops)) if self._delivered(i)}
+        forced = self._terms(NO_LIMIT if limit is None else limit, by_rows)
+
+        @functools.cache
+        def follow(index: int, state: State) -> tuple[tuple[_Move, State, int], ...]:
+            found = []
+            if index not in by_rows:
+                ends: dict[Format, State] = {}
+                for move in self._whole(index, state, priced(index)):
+                    ram = self._ram(index, move, limit) if tight else move.steps[0].ram
+                    if limit is None or ram <= limit:
+                        stored = move.steps[0].stored
+                        if stored not in ends:
+                            ends[stored] = self._after(state, index, move)
+                        found.append((move, ends[stored], ram))
+            terms = forced if index in by_rows else wished
+            for stream in self.streams.moves(index, state, terms) if terms else ():
+                wish = self.ram.wish(index, state, stream)
+                move = _Move(stream.end, stream.steps, stream.price, wish)
+                found.append((move, self._after(state, index, move), stream.least))
+            return tuple(found)
+
+        return follow
+
+    def _terms(self, limit: int, wanted: set[int]) -> Terms:
+        selection = self.selection
+        return Terms(selection.price, selection.usable, limit, frozenset(wanted))
+
     def _ram(self, index: int, move: _Move, limit: int | None) -> int:
-        """Bytes of a move; overlap is looked at only where it matters."""
-        simple = max(s.ram for s in move.steps)
-        if len(move.steps) > 1 or move.steps[0].stream is not None:
-            return simple
-        if limit is not None and simple <= limit:
-            return simple
+        """Bytes of one operator as a whole; overlap is looked at only where it matters."""
+        (step,) = move.steps
+        if limit is not None and step.ram <= limit:
+            return step.ram
         return self._needed(index, move)
 
     def _after(self, state: State, index: int, move: _Move) -> State:
@@ -185,38 +280,16 @@ class Paths:
         io = self.graph.io(op)
         if op.alias_of(io) is not None:
             return []
-        found: dict[object, _Priced] = {}
+        found: dict[int, _Priced] = {}
+        groups: dict[Formats, int] = {}
         for number, choice in enumerate(self.selection.offers_of(op)[0]):
             price = self.selection.price(op, choice)
-            key = choice.formats if self.roomy else number
+            group = groups.setdefault(choice.formats, len(groups))
+            key = group if self.roomy else number
             if key not in found or price < found[key].price:
                 written = choice.formats.output.size(io.output.type)
-                found[key] = _Priced(choice, price, written, number)
+                found[key] = _Priced(choice, price, written, number, group)
         return sorted(found.values(), key=lambda p: p.number)
-
-    def _moves(
-        self,
-        index: int,
-        state: State,
-        offers: list[_Priced],
-        limit: int | None,
-        wanted: set[int],
-        promising: Promising,
-    ) -> Iterator[_Move]:
-        """Every move that can follow a state."""
-        if self._delivered(index):
-            # What reads an input that comes row by row runs by rows too, whatever it costs.
-            limit = NO_LIMIT if limit is None else limit
-            wanted = {index}
-        else:
-            yield from self._whole(index, state, offers)
-        if limit is None or not wanted:
-            return
-        selection = self.selection
-        for move in self.streams.moves(
-            index, state, limit, selection.price, wanted, selection.usable, promising
-        ):
-            yield _Move(move.end, move.steps, move.price)
 
     def _delivered(self, index: int) -> bool:
         """Whether an operator reads an input that the caller delivers row by row."""
@@ -243,14 +316,13 @@ class Paths:
             for i, tensor in enumerate(io.inputs)
             if tensor is not None and tensor.kind is not TensorKind.CONSTANT
         ]
+        extras: dict[int, tuple[float, int]] = {}
         for offer in offers:
-            choice, price, written = offer.choice, offer.price, offer.written
-            ram = before + written + choice.scratch
-            for i, tensor, known in inputs:
-                wanted = choice.formats.inputs[i]
-                if wanted != known:
-                    price += self.selection.conversion(tensor, known, wanted)
-                    ram += wanted.size(tensor.type)
+            choice, written = offer.choice, offer.written
+            if offer.group not in extras:
+                extras[offer.group] = self._converted(choice, inputs)
+            more, larger = extras[offer.group]
+            price, ram = offer.price + more, before + written + choice.scratch + larger
             target = choice.formats.output
             if root not in self.outputs or target == DENSE:
                 yield _Move(end, (Step(choice, target, state, ram),), price)
@@ -258,6 +330,18 @@ class Paths:
                 price += self.selection.conversion(io.output, target, DENSE)
                 ram = max(ram, before + written + DENSE.size(io.output.type))
                 yield _Move(end, (Step(choice, DENSE, state, ram),), price)
+
+    def _converted(
+        self, choice: Choice, inputs: Iterable[tuple[int, Tensor, Format]]
+    ) -> tuple[float, int]:
+        """Price and bytes of the conversions that a choice needs of its inputs as stored."""
+        price, size = 0.0, 0
+        for i, tensor, known in inputs:
+            wanted = choice.formats.inputs[i]
+            if wanted != known:
+                price += self.selection.conversion(tensor, known, wanted)
+                size += wanted.size(tensor.type)
+        return price, size
 
     def _needed(self, index: int, move: _Move) -> int:
         """Bytes of one operator as a whole, its output over a dying input as far as that is safe.
@@ -285,16 +369,14 @@ class Paths:
 
     def _stays(self, op: Op, choice: Choice) -> bool:
         """Whether a kernel can overwrite its input at its very place: nothing drifts then."""
-        key = (choice.kernel.path, choice.formats, op.outputs[0])
         known = self.selection.staying
-        if key not in known:
-            known[key] = choice.kernel.order(op, choice.io).in_place(0)
-        return known[key]
+        if choice not in known:
+            known[choice] = choice.kernel.order(op, choice.io).in_place(0)
+        return known[choice]
 
     def _shared(self, op: Op, choice: Choice, k: int) -> int:
         """Bytes that the output can share with input `k`, which dies."""
-        key = (choice.kernel.path, choice.formats, op.outputs[0], k)
-        known = self.selection.shared
+        known, key = self.selection.shared, (choice, k)
         if key not in known:
             known[key] = _shareable(choice.io, choice.kernel.order(op, choice.io), k)
         return known[key]
@@ -323,12 +405,11 @@ def _shareable(io: KernelIO, order: AccessOrder, k: int) -> int:
     return read + written - pair_cover(read, written, rule.forbidden)
 
 
-def _walk_back(trail: list[dict[State, _Back]], state: State) -> list[Step]:
-    """The steps that led to a state after the last operator."""
-    steps: list[Step] = []
+def _walk_back(trail: list[dict[State, _Back]], state: State) -> list[_Back]:
+    """The moves that led to a state after the last operator."""
+    way: list[_Back] = []
     index = len(trail) - 1
     while index:
-        back = trail[index][state]
-        steps[:0] = back.steps
-        index, state = back.index, back.state
-    return steps
+        way.append(trail[index][state])
+        index, state = way[-1].index, way[-1].state
+    return way[::-1]

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgegen.ir import Op
 from edgegen.ir.row_window import ONE_ROW
+from edgegen.kernels.base import KernelIO
 from edgegen.kernels.program import Buffer, KernelCall, Program
+from edgegen.kernels.registry import AnyKernel
 from edgegen.kernels.rows import ByRows, one_row_site
 from edgegen.kernels.stream import RowLife, Stream, row_lives, schedule
 
@@ -78,9 +81,19 @@ def _in_place(
 
 def _overwrites(call: KernelCall, k: int, source: Buffer, target: Buffer) -> bool:
     """Whether a call by rows may compute its output over the row of input `k`."""
-    if call.rows is None or not isinstance(call.kernel, ByRows) or call.rows.windows[k] != ONE_ROW:
+    if call.rows is None or (source.rows, source.pitch, source.format) != (
+        target.rows,
+        target.pitch,
+        target.format,
+    ):
         return False
-    if (source.rows, source.pitch, source.format) != (target.rows, target.pitch, target.format):
+    return in_place_by_rows(call.op, call.io, call.kernel, k)
+
+
+def in_place_by_rows(op: Op, io: KernelIO, kernel: AnyKernel, k: int) -> bool:
+    """Whether a kernel may compute a row of its output over the row of input `k`."""
+    windows = op.row_windows(io)
+    if windows is None or windows[k] != ONE_ROW or not isinstance(kernel, ByRows):
         return False
-    distance = call.kernel.kernel.order(call.op, one_row_site(call.io)).forward(k)
+    distance = kernel.kernel.order(op, one_row_site(io)).forward(k)
     return distance is not None and distance <= 0

@@ -22,6 +22,7 @@ from edgegen.target.choices import Choice, Objective, choices, rejections
 from edgegen.target.cores import Core
 from edgegen.target.lay_out import Builder, Step, reformat
 from edgegen.target.paths import NO_LIMIT, Paths
+from edgegen.target.stream_ram import StreamRam
 from edgegen.target.streams import Streams
 
 OPTIMIZE = ("speed", "balanced", "ram", "size", "scalar")
@@ -126,8 +127,9 @@ class Selection:
         self.conversions: dict[tuple[str, Format, Format], Cost] = {}
         self.offers: dict[str, tuple[tuple[Choice, ...], tuple[Rejection, ...]]] = {}
         self.streams = Streams(graph, core, objective, self.owner)
-        self.staying: dict[tuple[object, ...], bool] = {}
-        self.shared: dict[tuple[object, ...], int] = {}
+        self.stream_ram = StreamRam(self.streams)
+        self.staying: dict[Choice, bool] = {}
+        self.shared: dict[tuple[Choice, int], int] = {}
         self.floor: int | None = None
         self.steady = False
         self.ample = 0
@@ -194,7 +196,7 @@ class Selection:
             # What others need anyway is free now: only whole functions come and go.
             self.users, self.joining = self._users(best), 0.0
             self.banned = self.banned | {name}
-            if self._at_least() >= self._total(best):
+            if self._at_least(best) >= self._total(best):
                 self.banned = self.banned - {name}
                 continue
             floor = self.floor
@@ -209,12 +211,16 @@ class Selection:
         self.joining = 1.0
         return best
 
-    def _at_least(self) -> float:
-        """What steps cost at least, code left out, whatever RAM they need."""
+    def _at_least(self, best: Iterable[Step]) -> float:
+        """What steps cost at least, code left out, whatever RAM they need.
+
+        Rows count where `best` has some: where whole layers had room, they are not looked for.
+        """
         total = 0.0
+        streams = self._may_stream and any(s.stream is not None for s in best)
         for index, op in enumerate(self.graph.ops):
             if op.alias_of(self.graph.io(op)) is None:
-                by_rows = self.streams.choices(index) if self._may_stream else ()
+                by_rows = self.streams.choices(index) if streams else ()
                 both = (*self.offers_of(op)[0], *(c for c in by_rows if self.usable(op, c)))
                 values = (self.objective.value(c.cost, c.flash) for c in both)
                 total += min(values, default=math.inf)
@@ -259,18 +265,28 @@ class Selection:
             steps = self._whole()
         if steps is None and self.ram is not None:
             self.ample = NO_LIMIT
-            limit = max(self.ram, self.least_ram())
-            steps = Paths(self).cheapest(limit, self._tight(limit))
-            if steps is None and self.streaming:
-                # Operators that could keep to the limit alone, but not after their neighbours.
-                every = set(range(len(self.graph.ops)))
-                steps = Paths(self).cheapest(limit, every)
-                if steps is None:
-                    # The lowest limit was found at other prices, with other kernels in streams.
-                    self.floor = None
-                    steps = Paths(self).cheapest(max(self.ram, self.least_ram()), every)
+            steps = Paths(self).cheapest(self.ram, self._tight(self.ram))
+            if steps is None:
+                steps = self._squeezed(self.ram)
         if steps is None:
             raise self._no_way()
+        return steps
+
+    def _squeezed(self, ram: int) -> list[Step] | None:
+        """The cheapest steps where layers that need too much on their own by rows do not help.
+
+        The limit is what something keeps to.
+        """
+        limit = max(ram, self.least_ram())
+        steps = Paths(self).cheapest(limit, self._tight(limit)) if limit > ram else None
+        if steps is None and self.streaming:
+            # Operators that could keep to the limit alone, but not after their neighbours.
+            every = set(range(len(self.graph.ops)))
+            steps = Paths(self).cheapest(limit, every)
+            if steps is None:
+                # The lowest limit was found at other prices, with other kernels in streams.
+                self.floor = None
+                steps = Paths(self).cheapest(max(ram, self.least_ram()), every)
         return steps
 
     def _no_way(self) -> EdgegenError:

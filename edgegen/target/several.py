@@ -6,12 +6,16 @@ program, too; only where it is short has a board a search of its own.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgegen.ir import Graph, Op
 from edgegen.kernels.program import Program
 from edgegen.target.budget import Search, flash_bytes, least_arena
+from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
+from edgegen.target.fit import GLUE_CODE_BYTES
 from edgegen.target.select import OBJECTIVES, Selection
 
 CoreKey = tuple[object, ...]
@@ -89,22 +93,35 @@ class Programs:
         """Bytes that no arena can do without."""
         return least_arena(self.graph)
 
+    def hopeless(self, flash: int, ram: int) -> bool:
+        """Whether there surely is no program for these budgets."""
+        if self.least_arena() > ram:
+            return True
+        # Offers of row kernels take a while to make: where whole layers fit, they are not needed.
+        return self._least_whole > flash and self.least_flash > flash
+
+    @functools.cached_property
     def least_flash(self) -> int:
-        """Bytes of constants that no program can do without.
+        """Bytes of constants, and of what every library holds, that no program can do without."""
+        return self._least_constants(self._selection.streams.choices)
+
+    @functools.cached_property
+    def _least_whole(self) -> int:
+        """The same for programs without streams."""
+        return self._least_constants(lambda _: ())
+
+    def _least_constants(self, by_rows: Callable[[int], tuple[Choice, ...]]) -> int:
+        """The least that the layers' constants take, with these offers besides whole layers.
 
         Operators with the same weights count once: their constants may be stored once.
         """
         least: dict[object, int] = {}
         for index, op in enumerate(self.graph.ops):
-            whole, by_rows = (
-                self._selection.offers_of(op)[0],
-                self._selection.streams.choices(index),
-            )
-            sizes = [choice.flash for choice in (*whole, *by_rows)]
-            if sizes:
-                key = self._weights(op)
-                least[key] = max(least.get(key, 0), min(sizes))
-        return sum(least.values())
+            offers = (*self._selection.offers_of(op)[0], *by_rows(index))
+            if offers:
+                key, size = self._weights(op), min(choice.flash for choice in offers)
+                least[key] = max(least.get(key, 0), size)
+        return sum(least.values()) + GLUE_CODE_BYTES
 
     def _weights(self, op: Op) -> object:
         """The bytes of the operator's largest constant, or itself where it has none."""

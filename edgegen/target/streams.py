@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from edgegen.errors import Problem, UnsupportedError
-from edgegen.ir import DType, Graph, Op, OpIO, TensorKind
-from edgegen.kernels.formats import DENSE, HWC, Format, image, round_up
+from edgegen.ir import DType, Graph, Op, OpIO
+from edgegen.kernels.formats import DENSE, HWC, Format, image
 from edgegen.kernels.registry import row_kernels_for
 from edgegen.kernels.rows import RowKernel
-from edgegen.plan.arena import first_fit
-from edgegen.plan.plan import ALIGNMENT
-from edgegen.plan.timeline import arena_problem
 from edgegen.target.choices import Choice, Objective, offered, refusal
 from edgegen.target.cores import Core
-from edgegen.target.lay_out import Builder, State, Step, reformat
+from edgegen.target.lay_out import State, Step, reformat
 
 LONGEST = 64
 """Operators of one stream at most."""
@@ -26,9 +23,23 @@ _ANY = "any"
 ROW_FORMATS = (HWC, DENSE)
 """Formats that keep the pixels of a row together, the preferred one first."""
 
-Price = Callable[[Op, Choice], float]
-Usable = Callable[[Op, Choice], bool]
-Promising = Callable[[int, tuple[Step, ...], float], bool]
+
+@dataclass(frozen=True)
+class Terms:
+    """What streams are looked for at; what follows from it is kept.
+
+    Attributes:
+        price: of a choice for an operator.
+        usable: whether a choice may be taken for an operator.
+        limit: bytes; streams that surely need more are left out.
+        wanted: only streams with one of these operators.
+    """
+
+    price: Callable[[Op, Choice], float]
+    usable: Callable[[Op, Choice], bool]
+    limit: int
+    wanted: frozenset[int]
+    picked: dict[tuple[object, ...], tuple[Choice, float] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,13 +48,15 @@ class StreamMove:
 
     Attributes:
         end: one past its last operator.
-        steps: one for each operator; the RAM of each is that of the whole run.
+        steps: one for each operator.
         price: their sum.
+        least: bytes of RAM that it surely needs; `StreamRam` finds out what it takes.
     """
 
     end: int
     steps: tuple[Step, ...]
     price: float
+    least: int
 
 
 def row_choices(op: Op, io: OpIO, core: Core, objective: Objective) -> tuple[Choice, ...]:
@@ -74,11 +87,16 @@ class Streams:
             if name in owner:
                 self.last_reader[owner[name]] = len(graph.ops)
         self.delivered = {owner[n] for n in graph.by_rows}
+        self.outputs = {owner[n] for n in graph.outputs if n in owner}
+        self.touched = [
+            {owner[n] for n in (*op.inputs, op.outputs[0]) if n is not None and n in owner}
+            for op in graph.ops
+        ]
         self._choices: dict[int, tuple[Choice, ...]] = {}
         self._formats: dict[int, tuple[frozenset[Format], ...]] = {}
         self._inner: dict[tuple[int, str, int], Format] = {}
         self._fits: dict[tuple[object, ...], list[Choice]] = {}
-        self._needs: dict[tuple[object, ...], int] = {}
+        self._bounds: dict[tuple[int, int, State], int] = {}
 
     def choices(self, index: int) -> tuple[Choice, ...]:
         """How an operator can go by rows; empty where it cannot."""
@@ -86,7 +104,7 @@ class Streams:
             op, io = self.graph.ops[index], self.ios[index]
             alone = op.alias_of(io) is not None or any(self._reshaped(n) for n in op.inputs)
             found = () if alone else row_choices(op, io, self.core, self.objective)
-            sums = tuple(c for c in found if self._accumulates(c))
+            sums = tuple(c for c in found if self.accumulates(c))
             self._choices[index] = sums or found  # sums need one row where a window needs all
         return self._choices[index]
 
@@ -97,59 +115,38 @@ class Streams:
             return False
         return image(self.graph.tensor(name).type) != image(self.graph.tensor(root).type)
 
-    def moves(
-        self,
-        first: int,
-        state: State,
-        limit: int,
-        price: Price,
-        wanted: set[int],
-        usable: Usable,
-        promising: Promising,
-    ) -> Iterator[StreamMove]:
-        """Every stream that can begin with an operator in a state, within a limit of RAM.
+    def moves(self, first: int, state: State, terms: Terms) -> Iterator[StreamMove]:
+        """Every stream that can begin with an operator in a state, its RAM not yet planned.
 
         Args:
             first: the operator.
             state: formats of the tensors alive before it.
-            limit: bytes.
-            price: of a choice for an operator.
-            wanted: only streams with one of these operators.
-            usable: whether a choice may be taken for an operator.
-            promising: whether steps up to an operator at a price could be of use: it is asked
-                before their RAM is planned, which takes long.
+            terms: prices, and what is wanted.
         """
-        reach = max((i for i in wanted if i >= first), default=-1)
+        reach = max((i for i in terms.wanted if i >= first), default=-1)
         for end in range(first + 1, min(len(self.graph.ops), first + LONGEST) + 1):
             options = self.choices(end - 1)
             if not options or first > reach:
                 return
             if any(first <= self.last_reader.get(n, -1) >= end for n in self.delivered):
                 continue  # an input that comes by rows comes once, for all its readers
-            if wanted.isdisjoint(range(first, end)):
+            if terms.wanted.isdisjoint(range(first, end)):
                 continue
-            if self._at_least(first, end, state) > limit:
+            key = (first, end, state)
+            if key not in self._bounds:
+                self._bounds[key] = self._at_least(first, end, state)
+            least = self._bounds[key]
+            if least > terms.limit:
                 continue
-            for steps, extra in self._variants(first, end, state, price, usable):
-                total = extra + sum(
-                    price(self.graph.ops[first + k], s.choice)
-                    for k, s in enumerate(steps)
-                    if s.choice
-                )
-                if not promising(end, steps, total):
-                    continue
-                ram = self._ram(first, end, state, steps)
-                if ram <= limit:
-                    yield StreamMove(end, tuple(replace(s, ram=ram) for s in steps), total)
-            if any(self._accumulates(c) for c in options) and not any(
-                not self._accumulates(c) for c in options
-            ):
+            for steps, price in self._variants(first, end, state, terms):
+                yield StreamMove(end, steps, price, least)
+            if all(self.accumulates(c) for c in options):
                 return  # an accumulating layer has one row of output: nothing to stream after it
 
     def _variants(
-        self, first: int, end: int, state: State, price: Price, usable: Usable
+        self, first: int, end: int, state: State, terms: Terms
     ) -> Iterator[tuple[tuple[Step, ...], float]]:
-        """Kernels for a stream and the price of conversions: the cheapest, and the leanest.
+        """Kernels for a stream and their price with conversions: the cheapest, and the leanest.
 
         A tensor that is read by rows may be converted or copied row by row into a ring first, so
         that what is written may replace it from its first row on.
@@ -172,20 +169,24 @@ class Streams:
                 cost = reformat(tensor, tensor, stored, wanted, self.core)[1].cost
                 extra = self.objective.value(cost, 0)
             for lean in (False, True):
-                steps = self._assign(first, end, changed, price, usable, lean=lean)
-                if steps is None:
+                found = self._assign(first, end, changed, terms, lean=lean)
+                if found is None:
                     break
-                steps = tuple(replace(s, before=state, copied=copied) for s in steps)
-                key = (entry, *_chosen(steps))
-                if key not in seen:
-                    seen.add(key)
-                    yield steps, extra
+                choices, price = found
+                if (entry, choices) not in seen:
+                    seen.add((entry, choices))
+                    steps = tuple(
+                        Step(c, c.formats.output, state, stream=first, copied=copied)
+                        for c in choices
+                    )
+                    yield steps, extra + price
 
     @staticmethod
-    def _accumulates(choice: Choice) -> bool:
+    def accumulates(choice: Choice) -> bool:
+        """Whether a kernel takes its input a row at a time into sums."""
         return isinstance(choice.kernel, RowKernel) and choice.kernel.accumulates
 
-    def _outside(self, first: int, end: int) -> tuple[set[str], set[str]]:
+    def outside(self, first: int, end: int) -> tuple[set[str], set[str]]:
         """Tensors that a stream writes, and those of them that are read after it."""
         written = {self.owner[op.outputs[0]] for op in self.graph.ops[first:end]}
         return written, {t for t in written if self.last_reader.get(t, -1) >= end}
@@ -195,7 +196,7 @@ class Streams:
 
         Rings may lie where the input was, and the output where rings were.
         """
-        written, exits = self._outside(first, end)
+        written, exits = self.outside(first, end)
         total = sum(
             form.size(self.graph.tensor(name).type)
             for name, form in state
@@ -211,7 +212,7 @@ class Streams:
         for i, op, io in zip(
             range(first, end), self.graph.ops[first:end], self.ios[first:end], strict=True
         ):
-            if any(self._accumulates(c) for c in self.choices(i)):
+            if any(self.accumulates(c) for c in self.choices(i)):
                 continue
             for name, window in zip(op.inputs, op.row_windows(io) or (), strict=True):
                 if name is not None and name in self.owner and window is not None:
@@ -232,55 +233,60 @@ class Streams:
         return total + max(dying, out, inner)
 
     def _assign(
-        self, first: int, end: int, state: State, price: Price, usable: Usable, *, lean: bool
-    ) -> tuple[Step, ...] | None:
-        """A kernel for each operator, or None where none accepts the formats.
+        self, first: int, end: int, state: State, terms: Terms, *, lean: bool
+    ) -> tuple[tuple[Choice, ...], float] | None:
+        """A kernel for each operator and their price, or None where none accepts the formats.
 
         A tensor inside is `hwc` where its writer and all readers can do that, else dense.
         """
         stored = dict(state)
-        outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
         formats: dict[str, Format] = {
             name: form for name, form in stored.items() if form in ROW_FORMATS
         }
         for i in range(first, end):
             root = self.owner[self.graph.ops[i].outputs[0]]
-            formats[root] = self._inner_format(i, root, end, dense=root in outputs)
-        options = {}
-        i = first
-        while i < end:
-            options[i] = self._fitting(i, formats, usable, last=i == end - 1)
-            if options[i]:
-                i += 1
+            formats[root] = self._inner_format(i, root, end, dense=root in self.outputs)
+        found: list[tuple[Choice, float]] = []
+        while len(found) < end - first:
+            i = first + len(found)
+            best = self._pick(i, formats, terms, last=i == end - 1, lean=lean)
+            if best is not None:
+                found.append(best)
                 continue
-            names = (*self.graph.ops[i].inputs, self.graph.ops[i].outputs[0])
-            mine = {self.owner[n] for n in names if n is not None and n in self.owner}
-            wrong = {n for n in mine - stored.keys() if formats[n] != DENSE}
+            wrong = {n for n in self.touched[i] - stored.keys() if formats[n] != DENSE}
             if not wrong:
                 return None
             # This operator has no kernel for the mixture: its tensors become dense, and all over.
             formats.update(dict.fromkeys(wrong, DENSE))
-            i = first
-        steps = []
-        for i in range(first, end):
-            op = self.graph.ops[i]
-            least = min(c.scratch for c in options[i])
-            best = min(
-                (c for c in options[i] if not lean or c.scratch == least),
-                key=lambda c: (price(op, c), c.kernel.path),
-            )
-            steps.append(Step(best, formats[self.owner[op.outputs[0]]], state, stream=first))
-        return tuple(steps)
+            found.clear()
+        return tuple(choice for choice, _ in found), sum(price for _, price in found)
 
-    def _fitting(
-        self, index: int, formats: Mapping[str, Format], usable: Usable, *, last: bool
-    ) -> list[Choice]:
-        """The choices for an operator with its tensors in these formats."""
+    def _pick(
+        self, index: int, formats: Mapping[str, Format], terms: Terms, *, last: bool, lean: bool
+    ) -> tuple[Choice, float] | None:
+        """The cheapest choice for an operator with its tensors in these formats, and its price.
+
+        With `lean`, the cheapest of those with the least scratch.
+        """
         op = self.graph.ops[index]
         stored = tuple(
             formats.get(self.owner[n]) if n is not None and n in self.owner else _ANY
             for n in (*op.inputs, op.outputs[0])
         )
+        key = (index, stored, last, lean)
+        if key not in terms.picked:
+            fits = [c for c in self._fitting(index, stored, last=last) if terms.usable(op, c)]
+            least = min((c.scratch for c in fits), default=0)
+            priced = ((c, terms.price(op, c)) for c in fits if not lean or c.scratch == least)
+            terms.picked[key] = min(
+                priced, key=lambda found: (found[1], found[0].kernel.path), default=None
+            )
+        return terms.picked[key]
+
+    def _fitting(
+        self, index: int, stored: tuple[Format | str | None, ...], *, last: bool
+    ) -> list[Choice]:
+        """The choices for an operator with its inputs and its output in these formats."""
         key = (index, stored, last)
         if key not in self._fits:
             self._fits[key] = [
@@ -292,9 +298,9 @@ class Streams:
                         stored, (*c.formats.inputs, c.formats.output), strict=True
                     )
                 )
-                and (last or not self._accumulates(c))
+                and (last or not self.accumulates(c))
             ]
-        return [c for c in self._fits[key] if usable(op, c)]
+        return self._fits[key]
 
     def _known_formats(self, index: int) -> tuple[frozenset[Format], ...]:
         """The formats that an operator's choices take for each input, and write."""
@@ -321,60 +327,6 @@ class Streams:
                         usable &= self._known_formats(i)[k]
             self._inner[key] = next((f for f in ROW_FORMATS if f in usable), DENSE)
         return self._inner[key]
-
-    def _ram(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
-        """Bytes that a stream needs, planned for it alone, and the tensors that only wait."""
-        read = self._read(first, end)
-        entries = tuple((name, form) for name, form in state if name in read)
-        key = (
-            first,
-            end,
-            entries,
-            *(s.choice and (s.choice.kernel.path, s.choice.formats) for s in steps),
-            *(s.copied for s in steps),
-        )
-        if key not in self._needs:
-            self._needs[key] = self._planned(first, end, entries, steps)
-        waiting = (f.size(self.graph.tensor(n).type) for n, f in state if n not in read)
-        return self._needs[key] + sum(round_up(size, ALIGNMENT) for size in waiting)
-
-    def _read(self, first: int, end: int) -> set[str]:
-        """The buffers that a stream reads."""
-        ops = self.graph.ops[first:end]
-        return {self.owner[n] for op in ops for n in op.inputs if n is not None and n in self.owner}
-
-    def _planned(self, first: int, end: int, state: State, steps: tuple[Step, ...]) -> int:
-        """Bytes of the stream's own plan; `state` holds what it reads."""
-        ops = self.graph.ops[first:end]
-        _, exits = self._outside(first, end)
-        entries = [name for name, _ in state]
-        lasting = [name for name in entries if self.last_reader.get(name, -1) >= end]
-        graph = replace(
-            self.graph,
-            ops=ops,
-            inputs=tuple(entries),
-            outputs=(*sorted(exits), *lasting),
-            kept=(),
-            by_rows=tuple(n for n in self.graph.by_rows if self.owner[n] in entries),
-            tensors={
-                **self.graph.tensors,
-                **{
-                    name: replace(self.graph.tensor(name), kind=TensorKind.INPUT)
-                    for name in entries
-                },
-            },
-        )
-        builder = Builder(graph, dict(self.owner), self.core)
-        for name, form in state:
-            builder.store(name, form)
-        for op, step in zip(ops, steps, strict=True):
-            builder.call(op, step, ())
-        return first_fit(arena_problem(builder.program(""), ALIGNMENT))
-
-
-def _chosen(steps: tuple[Step, ...]) -> Iterator[tuple[object, ...]]:
-    """What tells two streams of the same operators apart."""
-    return ((s.choice.kernel.path, s.choice.formats) for s in steps if s.choice)
 
 
 def by_rows(graph: Graph) -> Graph:
