@@ -48,6 +48,10 @@ class EdgegenError(Exception):
         self.problems: Sequence[Problem] = tuple(problems)
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What a process hands to another: the class and its problems."""
+        return type(self), (tuple(self.problems),)
+
     def __str__(self) -> str:
         head = self.title
         if len(self.problems) > 1:

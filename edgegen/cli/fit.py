@@ -8,12 +8,11 @@ import click
 
 from edgegen.cli.common import console, reports_errors
 from edgegen.cli.reading import reading_options
-from edgegen.codegen.names import identifier
 from edgegen.codegen.writer import write_files
 from edgegen.frontends.onnx import OnnxOptions
-from edgegen.pipeline import DTYPES, Options, load_model, prepared_graph
+from edgegen.pipeline import DTYPES, Options
 from edgegen.report.fit_table import fit_page, fit_report, fit_text, print_fit
-from edgegen.survey import SORTS, BoardFit, is_emulated, survey
+from edgegen.survey import SORTS, is_emulated, survey_files
 from edgegen.target.board import list_boards, load_board
 
 
@@ -49,17 +48,11 @@ def command(
     shipped = [b for b in list_boards() if emulated or not is_emulated(b)]
     boards = [load_board(name) for name in names] or shipped
     out = console()
-    found: dict[str, tuple[BoardFit, ...]] = {}
+    options = Options(reading=reading, dtype=dtype)
     with out.status("compiling") as status:
-        for model in models:
-            options = Options(reading=reading, dtype=dtype)
-            graph = prepared_graph(load_model(model), identifier(model.stem), options)
-            found[model.name] = survey(
-                graph,
-                identifier(model.stem),
-                boards,
-                lambda fit: status.update(f"compiled for {fit.board.name}"),
-            )
+        found = survey_files(
+            models, options, boards, lambda name: status.update(f"compiled {name}")
+        )
     if as_json:
         click.echo(fit_text(fit_report(found, sort)), nl=False)
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from edgegen.target.toml_table import Table
@@ -183,7 +182,7 @@ def _factors(table: Table, key: str) -> Mapping[str, int]:
         if not _WORD.fullmatch(name):
             inner.problem(f"{name!r} is not a lower-case identifier", name)
         factors[name] = inner.number(name, 1, 1 << 16)
-    return MappingProxyType(factors)
+    return factors
 
 
 def read_console(root: Table, has_clock: bool) -> Console | None:
