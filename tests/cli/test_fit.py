@@ -174,6 +174,27 @@ def shown(name: str) -> dict[str, Any]:
     return board
 
 
+def test_several_models_are_surveyed_apart() -> None:
+    chosen = ["--board", "nrf52840dk", "--board", "nucleo_f072rb"]
+    other = str(DEMO_MODEL.parents[1] / "gesture_detection" / "gesture_detection.tflite")
+    together = json.loads(invoke("fit", str(DEMO_MODEL), other, *chosen, "--json"))["models"]
+    alone = [
+        json.loads(invoke("fit", model, *chosen, "--json"))["models"]
+        for model in (str(DEMO_MODEL), other)
+    ]
+    assert together == alone[0] + alone[1]
+
+
+def test_what_is_wrong_with_one_of_several_models_is_said(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(DEMO_MODEL.read_bytes()[:5000])
+    result = CliRunner().invoke(main, ["fit", str(DEMO_MODEL), str(broken), "-b", "nrf52840dk"])
+    assert result.exit_code == 1
+    alone = CliRunner().invoke(main, ["fit", str(broken), "-b", "nrf52840dk"])
+    assert alone.exit_code == 1
+    assert result.output == alone.output
+
+
 def test_boards_show() -> None:
     text = invoke("boards", "show", "xiao_ble")
     for part in ("Cortex-M4", "64 MHz", "0x00027000", "P1.11", "792 KB", "mA/MHz", "S140"):
