@@ -28,7 +28,7 @@ class CrossCompiler:
 
     Attributes:
         gcc: the program.
-        specs: the linker options that choose the C library.
+        specs: the options of compiler and linker that choose the C library.
         hint: how to install it.
     """
 

@@ -81,7 +81,8 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
             *_defines(project),
             *includes,
             *map(str, sources),
-            *link_flags(board),
+            *LINK,
+            *CROSS_COMPILERS[board.core.isa].specs,
             f"-T{script}",
             f"-Wl,-Map={build / 'firmware.map'}",
             "-lm",
@@ -95,11 +96,6 @@ def build_image(project: Path, board: Board, *, werror: bool = False) -> Image:
         drive.write_bytes(uf2(binary.read_bytes(), image_origin(board), board.soc.uf2_family))
     flash, ram = image_sizes(elf, board)
     return Image(elf, binary, drive, flash, ram)
-
-
-def link_flags(board: Board) -> tuple[str, ...]:
-    """What the linker needs besides the core's flags and the script: the C library among it."""
-    return (*LINK, *CROSS_COMPILERS[board.core.isa].specs)
 
 
 def _defines(project: Path) -> list[str]:

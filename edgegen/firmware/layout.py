@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgegen import __version__
 from edgegen.emulate.toolchain import CROSS_COMPILERS
-from edgegen.firmware.image import WARNINGS, image_origin, link_flags
+from edgegen.firmware.image import LINK, WARNINGS, image_origin
 from edgegen.target.board import Board
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def view(project: Project, **more: object) -> dict[str, object]:
     """Variables of all build files."""
     target = project.target
+    compiler = CROSS_COMPILERS[target.board.core.isa]
     return {
         "name": project.name,
         "NAME": project.name.upper(),
@@ -30,8 +31,10 @@ def view(project: Project, **more: object) -> dict[str, object]:
         "arena": target.package.layout.arena_pointer(project.name),
         "own_arena": target.package.layout.owner == "static",
         "warnings": WARNINGS,
-        "link_flags": link_flags(target.board),
-        "gcc": CROSS_COMPILERS[target.board.core.isa].gcc,
+        "link_flags": LINK,
+        "gcc": compiler.gcc,
+        "gxx": compiler.gcc.removesuffix("gcc") + "g++",
+        "specs": compiler.specs,
         **more,
     }
 

@@ -200,23 +200,6 @@ def test_models_of_other_forms(model: str, board: str, options: list[str], tmp_p
     assert lines[-2].startswith("PASS")
 
 
-@needs_gcc
-def test_cmake_builds_the_same(tmp_path: Path) -> None:
-    cmake = shutil.which("cmake")
-    if cmake is None or shutil.which("make") is None:
-        pytest.skip("cmake or make is not installed")
-    folder = tmp_path / "app"
-    project("rp2040", "cmake", folder)
-    subprocess.run(
-        [cmake, "--workflow", "--preset", "firmware"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    assert (folder / "build/firmware.uf2").read_bytes()[:4] == b"UF2\n"
-
-
 def test_nothing_of_the_users_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "app"
     project("rp2040", "cmake", folder)
