@@ -69,7 +69,7 @@ def stm32_f0_f1_f3(read: Read, hse: int) -> Clocks:
 def stm32_l4_like(
     rcc: int, flash: int, after: Callable[[int], int], sws: tuple[str, ...]
 ) -> Callable[[Read, int], Clocks]:
-    """RM0432 6.4.3 and 6.4.4, RM0440 7.4.3 and 7.4.4, RM0434 8.4.3: RCC_CFGR, RCC_PLLCFGR."""
+    """RM0432 6.4.3 and 6.4.4, RM0440 7.4.3 and 7.4.4, RM0434 6.4.3: RCC_CFGR, RCC_PLLCFGR."""
 
     def clocks(read: Read, hse: int) -> Clocks:
         cfgr, pll = read(rcc + 8), read(rcc + 12)

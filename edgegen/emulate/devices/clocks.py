@@ -160,7 +160,7 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
         # PWR_SR2.VOSF reads 0 once the voltage is right: no rule.
         "stm32l4": _stm32(0x4002_1000, _MSI, 8, _SWS2, 0x63, "RM0351, 6.4; RM0432, 6.4"),
         "stm32l5": _stm32(0x4002_1000, _MSI, 8, _SWS2, 0x63, "RM0438, 9.8"),
-        "stm32wb": _stm32(0x5800_0000, _MSI, 8, _SWS2, 0x61, "RM0434, 8.4"),
+        "stm32wb": _stm32(0x5800_0000, _MSI, 8, _SWS2, 0x61, "RM0434, 6.4"),
         # PWR_VOSR: BOOSTEN 18 -> BOOSTRDY 14; VOSRDY 15.
         "stm32u5": _stm32(
             0x4602_0C00,
