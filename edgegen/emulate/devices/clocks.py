@@ -156,12 +156,30 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             )
         },
         "stm32g0": _stm32(0x4002_1000, _NEW, 8, _SWS3, 0x500, "RM0444, 5.4"),
-        "stm32g4": _stm32(0x4002_1000, _NEW, 8, _SWS2, 0x500, "RM0440, 7.4"),
+        # PWR_CR5: R1MODE 8, no boost mode.
+        "stm32g4": _stm32(
+            0x4002_1000,
+            _NEW,
+            8,
+            _SWS2,
+            0x500,
+            "RM0440, 7.4 and 6.4",
+            reset={_PWR + 0x80: 1 << 8},
+        ),
         # PWR_SR2.VOSF reads 0 once the voltage is right: no rule.
         "stm32l4": _stm32(0x4002_1000, _MSI, 8, _SWS2, 0x63, "RM0351, 6.4; RM0432, 6.4"),
         "stm32l5": _stm32(0x4002_1000, _MSI, 8, _SWS2, 0x63, "RM0438, 9.8"),
-        "stm32wb": _stm32(0x5800_0000, _MSI, 8, _SWS2, 0x61, "RM0434, 6.4"),
-        # PWR_VOSR: BOOSTEN 18 -> BOOSTRDY 14; VOSRDY 15.
+        # RCC_EXTCFGR: the prescalers of shared bus and second core hold: SHDHPREF 16, C2HPREF 17.
+        "stm32wb": _stm32(
+            0x5800_0000,
+            _MSI,
+            8,
+            _SWS2,
+            0x61,
+            "RM0434, 6.4",
+            reset={0x5800_0108: 1 << 16 | 1 << 17},
+        ),
+        # PWR_VOSR: BOOSTEN 18 -> BOOSTRDY 14; VOSRDY 15. PWR_SVMSR: ACTVOSRDY 15.
         "stm32u5": _stm32(
             0x4602_0C00,
             ((0, 2), *_NEW),
@@ -170,7 +188,7 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             0x35,
             "RM0456, 11.8 and 10.10",
             rules=_on(0x4602_080C, (18, 14)),
-            reset={0x4602_080C: 1 << 15},
+            reset={0x4602_080C: 1 << 15, 0x4602_083C: 1 << 15},
         ),
         # PWR_VOSSR: VOSRDY 3, ACTVOSRDY 13.
         "stm32h5": _stm32(
