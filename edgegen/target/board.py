@@ -345,7 +345,7 @@ def parse_board(text: str, file: str) -> Board:
     flash, sources = read_flash(root.table("flash")), _read_sources(root)
     platformio = _read_platformio(root)
     soc, clock = read_soc(root), read_clock(root, clock_hz)
-    console, energy = read_console(root, clock is not None), read_energy(root)
+    console, energy = read_console(root, clock), read_energy(root)
     root.finish()
     if problems or core is None:
         raise BoardError(problems)

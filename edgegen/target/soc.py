@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from edgegen.target.toml_table import Table
@@ -23,6 +24,13 @@ _CRYSTALS: Final = ("hse", "hse_bypass", "hfxo", "xosc")
 
 UARTS: Final = (*("stm32_v1", "stm32_v2", "lpuart", "nrf_uarte", "pl011", "cmsdk", "ns16550"),)
 """Register layouts of console UARTs; docs/boards.md says who has which."""
+
+_DIVIDERS: Final = MappingProxyType(
+    # RM0440, "USART baud rate generation" and "LPUART baud rate generation": BRR has 16 bits, 16 at
+    # least; the LPUART's clock is 3 to 4095 times the rate, and start-up code can divide it by 8.
+    {"stm32_v1": (16, 65_535), "stm32_v2": (16, 65_535), "lpuart": (3, 8 * 4095)}
+)
+"""How often the UART's clock may go into the time of a bit."""
 
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
 _PIN: Final = re.compile(r"P[A-K](1[0-5]|[0-9])|P[01]\.[0-3][0-9]|GP[0-9]{1,2}")
@@ -185,8 +193,8 @@ def _factors(table: Table, key: str) -> Mapping[str, int]:
     return factors
 
 
-def read_console(root: Table, has_clock: bool) -> Console | None:
-    """Reads the table `[console]`."""
+def read_console(root: Table, clock: Clock | None) -> Console | None:
+    """Reads the table `[console]` of a board with this clock."""
     if not root.has("console"):
         return None
     table = root.table("console")
@@ -211,8 +219,13 @@ def read_console(root: Table, has_clock: bool) -> Console | None:
         table.problem("needs both tx and rx, or neither")
     if console.tx and console.tx == console.rx:
         table.problem(f"is the same pin as tx, {console.tx!r}", "rx")
-    if not has_clock:
+    if clock is None:
         table.problem("needs the table [clock]: the baud rate depends on it")
+    elif console.kind in _DIVIDERS and console.baud:
+        least, most = _DIVIDERS[console.kind]
+        if not least * console.baud <= clock.bus_hz <= most * console.baud:
+            low, high = -(-clock.bus_hz // most), clock.bus_hz // least
+            table.problem(f"must be between {low} and {high} at this clock.bus_hz", "baud")
     table.finish()
     return console
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgegen.errors import BoardError
+from edgegen.resources import boards_dir
 from edgegen.target.board import load_board, parse_board
 from edgegen.target.cores import CORES
 from edgegen.target.soc import Clock, Console, Energy, Soc
@@ -69,6 +70,7 @@ kind = "stm32_v2"
 tx = "PA2"
 rx = "PA15"
 function = 7
+baud = 9_600
 reaches = "a plug"
 [energy]
 ma_per_mhz = 0.5
@@ -106,7 +108,7 @@ def test_good_file_is_read(tmp_path: Path) -> None:
         "hse", 8_000_000, 1_000_000, {"m": 2, "n": 10}, {"ppre1": 4}, 1, 250_000
     )
     assert board.console == Console(
-        "usart2", 0x40004400, "stm32_v2", "PA2", "PA15", 7, 115_200, "a plug"
+        "usart2", 0x40004400, "stm32_v2", "PA2", "PA15", 7, 9_600, "a plug"
     )
     assert board.energy == Energy(0.5, 3.0)
     assert board.energy.kind == "estimate"
@@ -210,6 +212,7 @@ CASES = {
     "UART's kind": ('"stm32_v2"', '"stm32_v3"', "console.kind: is 'stm32_v3'"),
     "pin": ('"PA15"', '"PA16"', "console.rx: 'PA16' is no pin"),
     "one pin": ('rx = "PA15"\n', "", "console: needs both tx and rx, or neither"),
+    "too many baud": ("9_600", "15_626", "console.baud: must be between 4 and 15625"),
     "the same pin": ('"PA15"', '"PA2"', "console.rx: is the same pin as tx, 'PA2'"),
     "console without clock": (
         GOOD[GOOD.index("[clock]") : GOOD.index("[console]")],
@@ -233,6 +236,28 @@ def test_problem_is_named(old: str, new: str, message: str) -> None:
     with pytest.raises(BoardError) as caught:
         parse_board(GOOD.replace(old, new, 1), "mine.toml")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    [
+        # 160 MHz / 65535 and / 16: the 16 bits of BRR. 170 MHz / 8 / 4095 and / 3: the LPUART.
+        ("nucleo_u575zi_q", 2442, 10_000_000),
+        ("nucleo_g474re", 5190, 56_666_666),
+        ("rp2040", 300, 4_000_000),
+    ],
+)
+def test_baud_rates_that_the_divider_has(name: str, lowest: int, highest: int) -> None:
+    text = (boards_dir() / f"{name}.toml").read_text()
+    for baud in (lowest, min(highest, 4_000_000)):
+        board = parse_board(text.replace("baud = 115_200", f"baud = {baud}"), "mine.toml")
+        assert board.console is not None
+        assert board.console.baud == baud
+    with pytest.raises(BoardError, match="baud: must be between"):
+        parse_board(text.replace("baud = 115_200", f"baud = {lowest - 1}"), "mine.toml")
+    default = parse_board(text.replace("baud = 115_200", ""), "mine.toml").console
+    assert default is not None
+    assert default.baud == 115_200
 
 
 def test_no_memory_at_all() -> None:
