@@ -65,19 +65,24 @@ def family_of(board: Board) -> str:
 
 BOARDS = [b.name for b in list_boards() if b.soc and b.soc.family in CHIPS]
 ONE_EACH = list({family_of(load_board(name)): name for name in BOARDS}.values())
-# The same with other factors and prescalers, so that no field is zero by chance.
-VARIANTS = [f"{name}+" for name in ONE_EACH]
+# The same with other factors and prescalers, so that no field is zero by chance; and with a signal
+# from outside for a clock.
+VARIANTS = [f"{name}{mark}" for mark in ("+", "~") for name in ONE_EACH]
 
 
 def board_of(name: str) -> Board:
     """A shipped board, or one of `VARIANTS`: its clock is not one that hardware would take."""
-    board = load_board(name.removesuffix("+"))
+    board = load_board(name.rstrip("+~"))
+    assert board.clock is not None
+    clock = board.clock
     if name.endswith("+"):
-        assert board.clock is not None
         pll = {"m": 2, "n": 43, "r": 6}
         dividers = {"ppre": 4, "ppre1": 4, "ppre2": 8, "hpre": 4, "c2hpre": 4}
-        return replace(board, clock=replace(board.clock, pll=pll, dividers=dividers))
-    return board
+        clock = replace(clock, pll=pll, dividers=dividers)
+    if name.endswith("~"):
+        pll = {"m": 4, "n": 40, "r": 4}
+        clock = replace(clock, source="hse_bypass", crystal_hz=24_000_000, pll=pll)
+    return replace(board, clock=clock)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def expected(board: Board) -> dict[str, int]:
     """Every field that start-up code may touch and what it is in the end, by the manuals."""
     assert board.clock is not None
     assert board.console is not None
-    assert board.clock.source == "hsi"
+    outside = board.clock.source == "hse_bypass"
+    assert outside or board.clock.source == "hsi"
     family, pll, console = family_of(board), board.clock.pll, board.console
     uart = console.uart.upper()
     ahb, apb1, apb2 = (
@@ -64,7 +65,7 @@ def expected(board: Board) -> dict[str, int]:
     )
     wanted = {
         "FLASH_ACR.LATENCY": board.clock.wait_states,
-        "RCC_CR.HSION": 1,
+        **dict.fromkeys(("RCC_CR.HSEBYP", "RCC_CR.HSEON") if outside else ("RCC_CR.HSION",), 1),
         PLL_ON.get(family, "RCC_CR.PLLON"): 1,
         **{f"{uart}_CR1.{bit}": 1 for bit in ("UE", "RE", "TE")},
         f"{uart}_CR3.OVRDIS": 1,
@@ -83,7 +84,10 @@ def expected(board: Board) -> dict[str, int]:
         half = "AFRL" if number < 8 else "AFRH"
         wanted[f"{port}_{half}.AFSEL{number}"] = console.function
     if family == "stm32u5":
-        wanted |= {"RCC_PLL1CFGR.PLL1SRC": 2, "RCC_PLL1CFGR.PLL1RGE": 3}  # 8 to 16 MHz
+        wanted |= {"RCC_PLL1CFGR.PLL1SRC": 2 + outside}
+        # The PLL's input: 8 to 16 MHz, or less. The booster's: 24 MHz by 2.
+        wanted |= {"RCC_PLL1CFGR.PLL1RGE": 0 if outside else 3}
+        wanted |= {"RCC_PLL1CFGR.PLL1MBOOST": int(outside)}
         wanted |= {"RCC_PLL1CFGR.PLL1M": pll["m"] - 1, "RCC_PLL1CFGR.PLL1REN": 1}
         wanted |= {"RCC_PLL1DIVR.PLL1N": pll["n"] - 1, "RCC_PLL1DIVR.PLL1R": pll["r"] - 1}
         wanted |= {"RCC_PLL1DIVR.PLL1P": 1, "RCC_PLL1DIVR.PLL1Q": 1}
@@ -96,7 +100,11 @@ def expected(board: Board) -> dict[str, int]:
     else:
         wanted |= {"RCC_CFGR.PPRE1": apb1, "RCC_CFGR.PPRE2": apb2}
     doubled = family in ("stm32g4", "stm32l5")
-    wanted |= {"RCC_PLLCFGR.PLLSRC": 2, "RCC_PLLCFGR.PLLREN": 1, "RCC_PLLCFGR.PLLN": pll["n"]}
+    wanted |= {
+        "RCC_PLLCFGR.PLLSRC": 2 + outside,
+        "RCC_PLLCFGR.PLLREN": 1,
+        "RCC_PLLCFGR.PLLN": pll["n"],
+    }
     wanted |= {"RCC_PLLCFGR.PLLM": pll["m"] - 1}
     wanted["RCC_PLLCFGR.PLLR"] = pll["r"] // 2 - 1 if doubled else pll["r"] - 1
     wanted |= {"RCC_CFGR.SW": 2 if family == "stm32g0" else 3, "RCC_CFGR.HPRE": ahb}
