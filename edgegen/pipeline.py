@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgegen.codegen.layout import Layout
-from edgegen.codegen.names import identifier, is_identifier
+from edgegen.codegen.names import library_name, why_not_library
 from edgegen.codegen.package import Package, pack
 from edgegen.codegen.render import render_library
 from edgegen.codegen.writer import MARKER, write_folder
@@ -188,15 +188,17 @@ def model_name(path: Path, options: Options) -> str:
     """The prefix of all C identifiers of a model.
 
     Raises:
-        InputError: the user's name is not a C identifier.
+        InputError: the user's name cannot be one.
     """
     if options.name is None:
-        return identifier(path.stem)
-    if not is_identifier(options.name):
+        return library_name(path.stem)
+    why = why_not_library(options.name)
+    if why is not None:
         raise InputError(
             Problem(
-                f"{options.name!r} cannot be a C identifier",
-                hint=f"for example --name {identifier(options.name)}",
+                f"{options.name!r} cannot be the library's name",
+                why=why,
+                hint=f"for example --name {library_name(options.name)}",
             )
         )
     return options.name

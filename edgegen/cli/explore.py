@@ -38,4 +38,4 @@ def command(model: Path, board: str, output: Path | None, streaming: bool) -> No
     print_explore(out, model.stem, rows, target)
     if output is not None:
         write_files({output: explore_page(model.stem, rows, target).encode()})
-        out.print(f"picture: {output}")
+        out.print(f"picture: {output}", soft_wrap=True, markup=False)

@@ -61,4 +61,4 @@ def command(
     if output is not None:
         write_files({output: fit_page(found, sort).encode()})
         if not as_json:
-            out.print(f"page: {output}")
+            out.print(f"page: {output}", soft_wrap=True, markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -90,9 +91,9 @@ def command(
     """Write a firmware project that runs MODEL: a file, or the name of an example."""
     if app == EXAMPLE:
         app_sources = (*_sources_of(str(model)), *app_sources)
-    example = None if model.is_file() else find_example(str(model))
-    if example is not None:
-        model, inputs = example[0], inputs or example[1]
+    if not model.is_file():
+        model, recorded = _example(str(model))
+        inputs = inputs or recorded
     if build and kind != "cmake":
         raise click.UsageError("--build is for --kind cmake; other kinds have tools of their own")
     name, blob = model_name(model, options), load_model(model)
@@ -112,7 +113,22 @@ def command(
     if build:
         image = build_image(folder, project.target.board)
         made = image.uf2 or image.elf
-        console().print(f"{made}: {image.flash:,} bytes of flash, {image.ram:,} of RAM")
+        size = f"{image.flash:,} bytes of flash, {image.ram:,} of RAM"
+        console().print(f"{made}: {size}", soft_wrap=True, markup=False)
+
+
+def _example(name: str) -> tuple[Path, Path]:
+    """Model and recorded inputs of the example called `name`."""
+    found = find_example(name)
+    if found is None:
+        raise InputError(
+            Problem(
+                f"cannot read {name!r}",
+                why="there is no such file, and no example of that name",
+                hint=f"examples: {', '.join(example_names())}",
+            )
+        )
+    return found
 
 
 def _sources_of(name: str) -> tuple[Path, ...]:
@@ -130,7 +146,9 @@ def _sources_of(name: str) -> tuple[Path, ...]:
 
 def _say(project: Project, kind: str, folder: Path) -> None:
     titles = ", ".join(target.board.title for target in project.targets)
-    console().print(f"[bold]{project.name}[/bold] for {titles} ({kind}) -> {folder}")
-    console().print(f"how to build and flash it: {folder / 'README.md'}")
+    lines = [f"{project.name} for {titles} ({kind}) -> {folder}"]
+    lines.append(f"how to build and flash it: {folder / 'README.md'}")
     if KINDS[kind].build:
-        console().print(f"build it: cd {folder} && {KINDS[kind].build}", soft_wrap=True)
+        lines.append(f"build it: cd {shlex.quote(str(folder))} && {KINDS[kind].build}")
+    # Not wrapped, so that it can be copied; a name may look like markup.
+    console().print("\n".join(lines), soft_wrap=True, markup=False)

@@ -21,6 +21,20 @@ KEYWORDS = frozenset(
     """.split()
 )
 
+# Headers that NAME.h would stand in front of, on every include path that has the library: those of
+# C99 (7.1.2), C11 and C23, some that C libraries include themselves, and Arduino.h where file
+# systems ignore case.
+HEADERS = frozenset(
+    """
+    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign
+    stdarg stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath
+    threads time uchar wchar wctype
+    alloca endian features malloc memory newlib reent sched strings unistd arduino
+    """.split()
+)
+# Targets of CMake's own that every project has (policy CMP0037).
+TARGETS = frozenset(("all", "clean", "edit_cache", "help", "install", "rebuild_cache"))
+
 
 def identifier(text: str, fallback: str = "model") -> str:
     """A lower-case C identifier that resembles `text`.
@@ -43,6 +57,31 @@ def is_identifier(text: str) -> bool:
     (True, False, False)
     """
     return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text)) and text not in KEYWORDS
+
+
+def library_name(text: str) -> str:
+    """A name for a library that resembles `text`: of C identifiers, a header and a CMake target.
+
+    >>> library_name("KWS v2"), library_name("string"), library_name("clean")
+    ('kws_v2', 'string_', 'clean_')
+    """
+    name = identifier(text)
+    return name if why_not_library(name) is None else f"{name}_"
+
+
+def why_not_library(text: str) -> str | None:
+    """Why `text` cannot be a library's name as it stands, or None if it can.
+
+    >>> why_not_library("kws"), why_not_library("time")
+    (None, 'time.h is a header of the C library')
+    """
+    if not is_identifier(text):
+        return "it has to be a C identifier, and no keyword"
+    if text.lower() in HEADERS:
+        return f"{text}.h is a header of {'Arduino' if text == 'arduino' else 'the C library'}"
+    if text in TARGETS:
+        return "CMake has a target of that name"
+    return None
 
 
 def unique(texts: Iterable[str], fallback: str) -> tuple[str, ...]:

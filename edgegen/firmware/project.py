@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from edgegen.codegen.package import Package
@@ -24,6 +24,9 @@ from edgegen.target.fit import measure
 
 APPS: Final = ("demo", *CONSOLES)
 """What a project's main program can be: a run over a few samples, or a console."""
+
+_BUILD_TARGETS: Final = frozenset(("app", "firmware", "kernel", "zephyr"))
+"""Of the project's own build, or of Zephyr's."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,21 @@ def write_projects(
         options: what the user asked of the compilation.
 
     Raises:
-        InputError: the folder is there already, or the kind takes fewer boards.
+        InputError: the folder is there already, the kind takes fewer boards, or the library's name
+            is that of another part of the project.
         BoardError: a board file does not say what start-up code needs.
         FitError: the model does not fit a board.
     """
     project = make_project(targets, kind, app=app, own=own, samples=samples, options=options)
-    if (folder / "report.json").is_file():
-        raise InputError(Problem(f"{folder.name!r} holds a library", hint="choose another with -o"))
+    _require_own_name(project)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(
+            Problem(
+                f"{folder.name!r} exists already",
+                why="what is changed in a project is yours, so none is written over",
+                hint="choose another folder with -o, or remove it",
+            )
+        )
     write_folder(folder, KINDS[kind].files(project))
     return project
 
@@ -155,6 +166,21 @@ def make_project(
     title = " or ".join(board.title for _, board in targets)
     files = render_app(package, app, board=title)
     return Project(compilation.name, parts, app, files, app_defines(package, app))
+
+
+def _require_own_name(project: Project) -> None:
+    """Raises InputError where NAME.h or the target NAME would not be the library's."""
+    name = project.name
+    files = ["board.h", *project.app_files, *project.target.hal]
+    same = [file for file in files if PurePosixPath(file).stem == name]
+    if same or name in _BUILD_TARGETS:
+        raise InputError(
+            Problem(
+                f"{name!r} cannot be the library's name in a project",
+                why=f"the project has {same[0]}" if same else "its build has a target of that name",
+                hint=f"another one with --name, such as {name}_model",
+            )
+        )
 
 
 def _target(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edgegen.bundle import Bundle
@@ -45,14 +46,18 @@ def print_build(console: Console, library: Library, target: Path) -> None:
     """The summary of `edgegen build`."""
     c, fit, board = library.compilation, library.fit, library.board
     arena = c.plan.arena
-    console.print(f"[bold]{c.name}[/bold] for {board.title} ({board.core.title}) -> {target}")
+    console.print(
+        f"[bold]{c.name}[/bold] for {escape(board.title)} ({board.core.title}) -> "
+        f"{escape(str(target))}"
+    )
     print_regions(console, fit)
     console.print(
         f"arena {arena.size:,} bytes ({proof_text(arena)}); "
         f"constants {fit.constants:,} + code about {fit.code_estimate:,}"
     )
     for name, layout in c.graph.layouts.items():
-        console.print(f"{name}: {shape_text(c.graph.tensor(name).type.shape)} {layout}")
+        shape = shape_text(c.graph.tensor(name).type.shape)
+        console.print(f"{name}: {shape} {layout}", markup=False)
     for duty in (*duties(c.package, board), *arena_duties(c.name, c.package.layout, board)):
         console.print(duty)
     saved = c.source.macs - c.optimised.macs
@@ -136,7 +141,7 @@ def print_verdict(console: Console, name: str, verdict: Verdict, title: str) -> 
     console.print(
         f"[green]{'exact' if verdict.exact else 'close'}[/green]: {name}: "
         f"{verdict.inferences} inferences x {verdict.layers} layers, {verdict.bytes:,} bytes "
-        f"{agreement(verdict.exact)} in the numpy reference and the compiled C ({title})"
+        f"{agreement(verdict.exact)} in the numpy reference and the compiled C ({escape(title)})"
     )
     print_recorded(console, verdict.recorded, verdict.accuracy, verdict.inferences)
 

@@ -59,13 +59,29 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     assert tree(out) == {"thesis.txt": b"do not lose"}
 
 
-@pytest.mark.parametrize("name", ["2bad", "int", "a-b", ""])
-def test_a_bad_name_is_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "C identifier") for name in ("2bad", "int", "a-b", "")),
+        # <string.h> would be the library's own header, and CMake refuses a library of that name.
+        ("string", "string.h is a header"),
+        ("clean", "CMake has a target"),
+    ],
+)
+def test_a_bad_name_is_refused(name: str, why: str, tmp_path: Path) -> None:
     model = small_model(tmp_path)
     result = call("build", model, "--board", "pico", "--name", name, "-o", tmp_path / "o")
     assert result.exit_code == 1
-    assert "C identifier" in result.output
+    assert why in result.output
+    assert "hint: for example --name" in result.output
     assert not (tmp_path / "o").exists()
+
+
+def test_a_folder_that_looks_like_markup(tmp_path: Path) -> None:
+    out = tmp_path / "a[b] [" / "red]"
+    result = call("build", small_model(tmp_path), "--board", "pico", "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "a[b] [/red]" in result.output.replace("\n", "")
 
 
 def test_a_damaged_model_leaves_nothing(tmp_path: Path) -> None:

@@ -79,6 +79,11 @@ def test_a_second_compiler_has_nothing_to_say(name: str, tmp_path: Path) -> None
         (["-b", "mps2_an385", "--kind", "platformio"], "no \\[platformio\\]"),
         (["-b", "pico", "--kind", "zephyr", "--build"], "--build is for --kind cmake"),
         (["-b", "pico", "--inputs", "none.npz"], "cannot read 'none.npz'"),
+        # samples.h of the demonstration would be the library's; CMake would have two targets.
+        (["-b", "pico", "--name", "samples"], "the project has samples.h"),
+        (["-b", "pico", "--name", "console", "--app", "console"], "the project has console.h"),
+        (["-b", "pico", "--name", "board", "--kind", "platformio"], "the project has board.h"),
+        (["-b", "pico", "--name", "firmware"], "a target of that name"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(
@@ -204,9 +209,22 @@ def test_nothing_of_the_users_is_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "app"
     project("rp2040", "cmake", folder)
     (folder / "src/main.c").write_text("mine")
-    with pytest.raises(InputError, match="exists"):
+    with pytest.raises(InputError, match="is yours, so none is written over"):
         project("rp2040", "cmake", folder)
     assert (folder / "src/main.c").read_text() == "mine"
+
+
+def test_the_command_that_is_shown_may_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["new-project", "keyword_spotting", "-b", "pico", "--optimize", "size"]
+    done = CliRunner().invoke(main, [*command, "-o", "my [bold] app"])
+    assert done.exit_code == 0, done.output
+    assert "build it: cd 'my [bold] app' && cmake" in done.output
+    again = CliRunner().invoke(main, ["new-project", "keyword_sptting", "-b", "pico"])
+    assert "no example of that name" in again.output
+    assert "examples: gesture_detection, keyword_spotting" in again.output
 
 
 def test_a_board_without_a_console_says_so() -> None:
