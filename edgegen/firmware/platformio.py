@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from edgegen.errors import BoardError, Problem
 from edgegen.firmware.layout import below, sources, uf2_arguments, view
 from edgegen.resources import source_of
 from edgegen.target.board import Board
+from edgegen.target.platformio import Manifest
 
 if TYPE_CHECKING:
     from edgegen.firmware.project import Project
@@ -51,8 +53,11 @@ def platformio_files(project: Project) -> dict[str, str]:
         **below("src", project.app_files),
     }
     if any(uf2_arguments(target.board) for target in project.targets):
-        files["uf2.py"] = source_of("firmware/uf2.py")
+        files |= {"uf2.py": source_of("firmware/uf2.py"), "image.py": rendered("image.py")}
     for target in project.targets:
+        pio = target.board.platformio
+        if pio is not None and pio.manifest is not None:
+            files[f"boards/{pio.board}.json"] = board_manifest(target.board, pio.manifest)
         home = homes[target.board.name]
         manifest = rendered("board_library.json", title=target.board.title)
         files |= below(f"{home}/board", {**sources(target), "library.json": manifest})
@@ -60,3 +65,32 @@ def platformio_files(project: Project) -> dict[str, str]:
         script = f"{home}/linker.ld" if several else "linker.ld"
         files[script] = target.hal["linker.ld"]
     return files
+
+
+def board_manifest(board: Board, manifest: Manifest) -> str:
+    """JSON that makes a board known to PlatformIO; it looks for it in the project's `boards`.
+
+    The fields are those that `PlatformBoardConfig` of PlatformIO's core requires, and those that
+    the builders of its platforms read where there is no framework.
+    """
+    ram = sum(region.usable_size for region in board.regions if region.kind == "ram")
+    fields = {
+        "name": board.title,
+        "vendor": manifest.vendor,
+        "url": manifest.url,
+        "frameworks": [],
+        "build": {
+            "cpu": board.core.cpu,
+            "mcu": (board.soc.device if board.soc else board.name).partition("-")[0],
+            "f_cpu": f"{board.clock_hz}L",
+            "variant": board.name,
+        },
+        "upload": {
+            "maximum_size": board.placement.code.usable_size,
+            "maximum_ram_size": ram,
+            "protocol": manifest.upload,
+            "protocols": [manifest.upload],
+        },
+        "debug": {"jlink_device": manifest.jlink_device} if manifest.jlink_device else {},
+    }
+    return json.dumps(fields, indent=2) + "\n"

@@ -13,6 +13,7 @@ from edgegen.errors import BoardError, Problem
 from edgegen.resources import boards_dir
 from edgegen.target.cores import CORES, Core
 from edgegen.target.flash import FlashTiming, read_flash
+from edgegen.target.platformio import PlatformIo, read_platformio
 from edgegen.target.soc import (
     Clock,
     Console,
@@ -113,14 +114,6 @@ class Placement:
     def arena_choices(self) -> tuple[Region, ...]:
         """The regions that the arena may go to, the preferred ones first."""
         return self.arenas or (self.arena,)
-
-
-@dataclass(frozen=True)
-class PlatformIo:
-    """The names PlatformIO has for the board."""
-
-    platform: str
-    board: str
 
 
 @dataclass(frozen=True)
@@ -284,15 +277,6 @@ def _read_placement(table: Table, regions: tuple[Region, ...]) -> Placement:
     return placement
 
 
-def _read_platformio(root: Table) -> PlatformIo | None:
-    if not root.has("platformio"):
-        return None
-    table = root.table("platformio")
-    names = PlatformIo(platform=table.get("platform", str), board=table.get("board", str))
-    table.finish()
-    return names
-
-
 def _read_sources(root: Table) -> tuple[Source, ...]:
     sources = []
     for table in root.tables("source"):
@@ -343,7 +327,7 @@ def parse_board(text: str, file: str) -> Board:
     emulator.finish()
     title, aliases = root.get("title", str), root.strings("aliases")
     flash, sources = read_flash(root.table("flash")), _read_sources(root)
-    platformio = _read_platformio(root)
+    platformio = read_platformio(root)
     soc, clock = read_soc(root), read_clock(root, clock_hz)
     console, energy = read_console(root, clock), read_energy(root)
     root.finish()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import struct
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edgegen.errors import BoardError
+from edgegen.firmware.platformio import board_manifest
 from edgegen.firmware.project import write_projects
 from edgegen.firmware.samples import choose_samples
 from edgegen.pipeline import Options, compile_model, load_model
@@ -21,7 +24,7 @@ from tests.support.platformio import missing, pio
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
 EVERY = [b.name for b in list_boards() if b.platformio and b.soc]
-BOARDS = EVERY if FULL else ["nucleo_l4r5zi", "nrf52840dk", "rp2040"]
+BOARDS = EVERY if FULL else ["nucleo_l4r5zi", "nrf52840dk", "rp2040", "pico2"]
 
 needs_platformio = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -43,7 +46,11 @@ def test_one_project_for_several_boards(core: Path, tmp_path: Path) -> None:
         soc = load_board(name).soc
         assert soc is not None
         assert (build / "firmware.elf").is_file()
-        assert (build / "firmware.uf2").is_file() == (soc.uf2_family is not None)
+        uf2 = build / "firmware.uf2"
+        assert uf2.is_file() == (soc.uf2_family is not None)
+        if soc.uf2_family is not None:
+            magic, _, flags, *_, family = struct.unpack("<8I", uf2.read_bytes()[:32])
+            assert (magic, flags, family) == (0x0A324655, 0x2000, soc.uf2_family)
     pytest.importorskip("unicorn", reason="unicorn is not installed")
     board = load_board("nucleo_l4r5zi")
     printed = printed_by(folder / ".pio/build/nucleo_l4r5zi/firmware.elf", board)
@@ -105,6 +112,22 @@ def test_pio_test_runs_the_self_test(core: Path, tmp_path: Path) -> None:
 def test_a_board_that_platformio_does_not_know(tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="platformio"):
         project("mps2_an385", "platformio", tmp_path / "app")
+
+
+@pytest.mark.parametrize("name", [b.name for b in list_boards() if b.platformio])
+def test_manifests_are_what_the_platforms_read(name: str, core: Path) -> None:
+    board = load_board(name)
+    pio = board.platformio
+    assert pio is not None
+    known = core / "platforms" / pio.platform / "boards" / f"{pio.board}.json"
+    assert known.is_file() == (pio.manifest is None)
+    if pio.manifest is not None:
+        fields = json.loads(board_manifest(board, pio.manifest))
+        assert {"name", "url", "vendor"} <= fields.keys()  # else PlatformIO's core refuses it
+        assert fields["build"]["variant"]  # Nordic's builder asks for it
+        assert fields["upload"]["protocol"] in {"mbed", "jlink"}
+        if "jlink" in fields["upload"]["protocols"]:
+            assert fields["debug"]["jlink_device"]
 
 
 def test_the_stand_ins_are_needed_for_all_platforms_of_the_boards() -> None:

@@ -54,6 +54,13 @@ env.Append(
     SIZEPRINTCMD="$SIZETOOL -B -d $SOURCES",
 )
 program = env.BuildProgram()
+if "{name}" == "raspberrypi":
+    # The real one calls elf2uf2 here, which knows the RP2040 alone.
+    def make_uf2(target, source, env):
+        with open(target[0].get_path().replace(".elf", ".uf2"), "wb") as file:
+            file.write(b"UF2 for RP2040")
+
+    env.AddPostAction(program, env.VerboseAction(make_uf2, "Generating UF2 image"))
 binary = env.ElfToBin("$BUILD_DIR/${{PROGNAME}}", program)
 AlwaysBuild(env.Alias("nobuild", binary))
 AlwaysBuild(env.Alias("buildprog", binary, binary))
@@ -72,7 +79,7 @@ def make_core(folder: Path) -> Path:
     for name, version in PLATFORMS.items():
         _platform(folder / "platforms" / name, name, version)
     for board in list_boards():
-        if board.platformio is not None:
+        if board.platformio is not None and board.platformio.manifest is None:
             _board(folder / "platforms" / board.platformio.platform / "boards", board)
     return folder
 
@@ -107,7 +114,7 @@ def _platform(folder: Path, name: str, version: str) -> None:
     (folder / "boards").mkdir()
     (folder / "builder").mkdir()
     specs = ["--specs=nano.specs", "--specs=nosys.specs"] if name in WITH_SPECS else []
-    (folder / "builder/main.py").write_text(_BUILDER.format(specs=specs))
+    (folder / "builder/main.py").write_text(_BUILDER.format(specs=specs, name=name))
 
 
 def _board(folder: Path, board: Board) -> None:
