@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from edgegen.ir import Op, Tensor, TensorKind
-from edgegen.kernels.base import Formats, KernelIO
 from edgegen.kernels.formats import DENSE, Format
-from edgegen.kernels.order import AccessOrder
-from edgegen.plan.blocks import Block, apart
-from edgegen.plan.bound import pair_cover
-from edgegen.plan.plan import ALIGNMENT
-from edgegen.target.choices import Choice
 from edgegen.target.lay_out import State, Step
 from edgegen.target.stream_ram import Need, Wish
 from edgegen.target.streams import Terms
+from edgegen.target.whole import Move, WholeOperators
 
 if TYPE_CHECKING:
     from edgegen.target.select import Selection
@@ -36,42 +30,7 @@ _Sum = Callable[[float, float, int], float]
 """From the cost so far, a move's price and its RAM to the cost after it."""
 _Find = Callable[[Wish], Need]
 """The RAM of a stream."""
-
-
-@dataclass(frozen=True)
-class _Priced:
-    """A choice, its price without conversions, and the bytes of its output.
-
-    Attributes:
-        number: of the choice among the operator's.
-        group: the same for choices of an operator with the same formats.
-    """
-
-    choice: Choice
-    price: float
-    written: int
-    number: int
-    group: int
-
-
-@dataclass(frozen=True)
-class _Move:
-    """What comes next: steps for one or more operators, up to operator `end`.
-
-    Attributes:
-        end: one past the last operator.
-        steps: one for each operator.
-        price: their sum.
-        wish: the stream, if operators run by rows.
-    """
-
-    end: int
-    steps: tuple[Step, ...]
-    price: float
-    wish: Wish | None = None
-
-
-_Moves = Callable[[int, State], tuple[tuple[_Move, State, int], ...]]
+_Moves = Callable[[int, State], tuple[tuple[Move, State, int], ...]]
 """What can follow an operator in a state: moves, states and bytes."""
 
 
@@ -89,7 +48,7 @@ class _Back:
 
     index: int
     state: State
-    move: _Move
+    move: Move
     ram: int
     planned: bool
 
@@ -99,10 +58,10 @@ class Paths:
 
     def __init__(self, selection: Selection, *, roomy: bool = False) -> None:
         """`roomy` says that RAM does not matter, whatever limit the selection has."""
-        self.selection, self.roomy = selection, roomy or selection.ram is None
+        self.selection = selection
+        self.whole = WholeOperators(selection, roomy=roomy or selection.ram is None)
         self.graph, self.owner = selection.graph, selection.owner
         self.streams, self.ram = selection.streams, selection.stream_ram
-        self.outputs = {self.owner[n] for n in self.graph.outputs if n in self.owner}
 
     def cheapest(self, limit: int | None, wanted: set[int]) -> list[Step] | None:
         """The steps of least price, one for each operator; None where there is no way.
@@ -134,11 +93,11 @@ class Paths:
         least = []
         states = self._reachable()
         for index in range(len(self.graph.ops)):
-            offers = self._priced(index)
+            offers = self.whole.priced(index)
             moves = (
-                self._needed(index, m)
+                self.whole.needed(index, m)
                 for state in states[index]
-                for m in self._whole(index, state, offers)
+                for m in self.whole.moves(index, state, offers)
             )
             least.append(min(moves, default=NO_LIMIT))
         return least
@@ -148,9 +107,9 @@ class Paths:
         found: list[set[State]] = [set() for _ in range(len(self.graph.ops) + 1)]
         found[0].add(self._start())
         for index in range(len(self.graph.ops)):
-            offers = self._priced(index)
+            offers = self.whole.priced(index)
             for state in found[index]:
-                for move in self._whole(index, state, offers):
+                for move in self.whole.moves(index, state, offers):
                     found[index + 1].add(self._after(state, index, move))
         return found
 
@@ -183,7 +142,7 @@ class Paths:
         steps: list[Step] = []
         for back in way:
             whole = limit is None and back.move.wish is None
-            ram = self._needed(back.index, back.move) if whole else back.ram
+            ram = self.whole.needed(back.index, back.move) if whole else back.ram
             steps += [replace(step, ram=ram) for step in back.move.steps]
         return cost, steps
 
@@ -225,18 +184,18 @@ class Paths:
 
         Each state's moves are made once. Overlap is looked at only where RAM is `tight`.
         """
-        priced = functools.cache(self._priced)
+        priced = functools.cache(self.whole.priced)
         wished = self._terms(limit, wanted) if limit is not None and wanted else None
         # What reads an input that comes row by row runs by rows too, whatever it costs.
         by_rows = {i for i in range(len(self.graph.ops)) if self._delivered(i)}
         forced = self._terms(NO_LIMIT if limit is None else limit, by_rows)
 
         @functools.cache
-        def follow(index: int, state: State) -> tuple[tuple[_Move, State, int], ...]:
+        def follow(index: int, state: State) -> tuple[tuple[Move, State, int], ...]:
             found = []
             if index not in by_rows:
                 ends: dict[Format, State] = {}
-                for move in self._whole(index, state, priced(index)):
+                for move in self.whole.moves(index, state, priced(index)):
                     ram = self._ram(index, move, limit) if tight else move.steps[0].ram
                     if limit is None or ram <= limit:
                         stored = move.steps[0].stored
@@ -246,7 +205,7 @@ class Paths:
             terms = forced if index in by_rows else wished
             for stream in self.streams.moves(index, state, terms) if terms else ():
                 wish = self.ram.wish(index, state, stream)
-                move = _Move(stream.end, stream.steps, stream.price, wish)
+                move = Move(stream.end, stream.steps, stream.price, wish)
                 found.append((move, self._after(state, index, move), stream.least))
             return tuple(found)
 
@@ -256,14 +215,14 @@ class Paths:
         selection = self.selection
         return Terms(selection.price, selection.usable, limit, frozenset(wanted))
 
-    def _ram(self, index: int, move: _Move, limit: int | None) -> int:
+    def _ram(self, index: int, move: Move, limit: int | None) -> int:
         """Bytes of one operator as a whole; overlap is looked at only where it matters."""
         (step,) = move.steps
         if limit is not None and step.ram <= limit:
             return step.ram
-        return self._needed(index, move)
+        return self.whole.needed(index, move)
 
-    def _after(self, state: State, index: int, move: _Move) -> State:
+    def _after(self, state: State, index: int, move: Move) -> State:
         """The tensors alive after a move, and their formats."""
         alive = dict(state)
         for op, step in zip(self.graph.ops[index : move.end], move.steps, strict=True):
@@ -271,138 +230,12 @@ class Paths:
         last = self.streams.last_reader
         return tuple(sorted((n, f) for n, f in alive.items() if last.get(n, -1) >= move.end))
 
-    def _priced(self, index: int) -> list[_Priced]:
-        """An operator's choices with what does not depend on the state.
-
-        Of several with the same formats only the cheapest counts, unless RAM is short.
-        """
-        op = self.graph.ops[index]
-        io = self.graph.io(op)
-        if op.alias_of(io) is not None:
-            return []
-        found: dict[int, _Priced] = {}
-        groups: dict[Formats, int] = {}
-        for number, choice in enumerate(self.selection.offers_of(op)[0]):
-            price = self.selection.price(op, choice)
-            group = groups.setdefault(choice.formats, len(groups))
-            key = group if self.roomy else number
-            if key not in found or price < found[key].price:
-                written = choice.formats.output.size(io.output.type)
-                found[key] = _Priced(choice, price, written, number, group)
-        return sorted(found.values(), key=lambda p: p.number)
-
     def _delivered(self, index: int) -> bool:
         """Whether an operator reads an input that the caller delivers row by row."""
         return any(
             name is not None and self.owner.get(name) in self.streams.delivered
             for name in self.graph.ops[index].inputs
         )
-
-    def _whole(self, index: int, state: State, offers: list[_Priced]) -> Iterator[_Move]:
-        """Every way to compute one operator as a whole."""
-        op = self.graph.ops[index]
-        io, stored = self.graph.io(op), dict(state)
-        root = self.owner[op.outputs[0]]
-        alias = op.alias_of(io)
-        end = index + 1
-        if alias is not None:
-            source = io.input(alias)
-            if self._keeps(stored[root], source, io.output, root):
-                yield _Move(end, (Step(None, stored[root], state),), 0.0)
-            return
-        before = sum(f.size(self.graph.tensor(n).type) for n, f in state)
-        inputs = [
-            (i, tensor, stored[self.owner[tensor.name]])
-            for i, tensor in enumerate(io.inputs)
-            if tensor is not None and tensor.kind is not TensorKind.CONSTANT
-        ]
-        extras: dict[int, tuple[float, int]] = {}
-        for offer in offers:
-            choice, written = offer.choice, offer.written
-            if offer.group not in extras:
-                extras[offer.group] = self._converted(choice, inputs)
-            more, larger = extras[offer.group]
-            price, ram = offer.price + more, before + written + choice.scratch + larger
-            target = choice.formats.output
-            if root not in self.outputs or target == DENSE:
-                yield _Move(end, (Step(choice, target, state, ram),), price)
-            if target != DENSE:
-                price += self.selection.conversion(io.output, target, DENSE)
-                ram = max(ram, before + written + DENSE.size(io.output.type))
-                yield _Move(end, (Step(choice, DENSE, state, ram),), price)
-
-    def _converted(
-        self, choice: Choice, inputs: Iterable[tuple[int, Tensor, Format]]
-    ) -> tuple[float, int]:
-        """Price and bytes of the conversions that a choice needs of its inputs as stored."""
-        price, size = 0.0, 0
-        for i, tensor, known in inputs:
-            wanted = choice.formats.inputs[i]
-            if wanted != known:
-                price += self.selection.conversion(tensor, known, wanted)
-                size += wanted.size(tensor.type)
-        return price, size
-
-    def _needed(self, index: int, move: _Move) -> int:
-        """Bytes of one operator as a whole, its output over a dying input as far as that is safe.
-
-        Conversions are taken to overlap with nothing.
-        """
-        (step,) = move.steps
-        if step.choice is None or step.choice.formats.output != step.stored:
-            return step.ram
-        op, stored = self.graph.ops[index], dict(step.before)
-        gain = 0
-        for k, name in enumerate(op.inputs):
-            if name is None or name not in self.owner:
-                continue
-            root = self.owner[name]
-            if stored[root] != step.choice.formats.inputs[k]:
-                return step.ram
-            if self.streams.last_reader.get(root, -1) == index:
-                gain = max(gain, self._shared(op, step.choice, k))
-        if self.selection.steady and gain and not self._stays(op, step.choice):
-            others = self.selection.offers_of(op)[0]
-            if any(self._stays(op, other) for other in others):
-                return step.ram
-        return step.ram - gain
-
-    def _stays(self, op: Op, choice: Choice) -> bool:
-        """Whether a kernel can overwrite its input at its very place: nothing drifts then."""
-        known = self.selection.staying
-        if choice not in known:
-            known[choice] = choice.kernel.order(op, choice.io).in_place(0)
-        return known[choice]
-
-    def _shared(self, op: Op, choice: Choice, k: int) -> int:
-        """Bytes that the output can share with input `k`, which dies."""
-        known, key = self.selection.shared, (choice, k)
-        if key not in known:
-            known[key] = _shareable(choice.io, choice.kernel.order(op, choice.io), k)
-        return known[key]
-
-    def _keeps(self, stored: Format, source: Tensor, target: Tensor, root: str) -> bool:
-        """Whether a reshape leaves a buffer's bytes meaningful."""
-        return (
-            stored.survives_reshape(source.type, target.type)
-            and self.graph.tensor(root).type.bytes == target.type.bytes
-        )
-
-
-def _shareable(io: KernelIO, order: AccessOrder, k: int) -> int:
-    """Bytes that a kernel's output can share with input `k` at the best safe distance."""
-    read = io.input_formats[k].size(io.input(k).type)
-    written = io.output_format.size(io.output.type)
-    x, y = Block("x", read, 0, 0), Block("y", written, 0, 0)
-    rule = apart(
-        x,
-        y,
-        forward=order.forward(k),
-        reverse=order.backward(k, read, written),
-        in_place=order.in_place(k),
-        alignment=ALIGNMENT,
-    )
-    return read + written - pair_cover(read, written, rule.forbidden)
 
 
 def _walk_back(trail: list[dict[State, _Back]], state: State) -> list[_Back]:
