@@ -72,8 +72,23 @@ def through_uart(
         emit_renode(models[0], board, options, emit)
         return True
     if models[0].suffix.lower() in IMAGES:
+        if inputs is not None or len(models) > 1:
+            what = "--inputs is" if inputs is not None else "a second file is"
+            raise InputError(
+                Problem(
+                    f"{what} not for an image: {models[0].name!r} runs as it is",
+                    hint="--send writes to its console; give a model to have its outputs compared",
+                )
+            )
         run_image(models[0], board, emulator, talk)
         return True
+    if talk.send or talk.until:
+        raise InputError(
+            Problem(
+                "--send and --until are for an image",
+                why=f"{models[0].name!r} is none: its name does not end in {' or '.join(IMAGES)}",
+            )
+        )
     if emulator is None and load_board(board).core.unicorn_model is None:
         emulator = "qemu"
     if emulator is None:
@@ -125,7 +140,7 @@ def emit_renode(path: Path, board: str, options: Options, folder: Path) -> None:
     """Writes what Renode needs to run a firmware image, or the console with a model."""
     with emulation():
         from edgegen.emulate.firmware_run import built_firmware
-        from edgegen.emulate.renode import renode_files
+        from edgegen.emulate.renode import read_elf, renode_files
     target = options.places.on(load_board(board))
     is_image = path.suffix.lower() in IMAGES
     files = {
@@ -133,7 +148,7 @@ def emit_renode(path: Path, board: str, options: Options, folder: Path) -> None:
         for name, text in renode_files(target, console=not is_image).items()
     }
     if is_image:
-        image = path.read_bytes()
+        image = read_elf(path)
     else:
         options = options.within(target)
         name = model_name(path, options)

@@ -11,13 +11,15 @@ from edgegen.errors import InputError, Problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edgegen.target.board import Board
+
 # https://github.com/microsoft/uf2, "File format": 512-byte blocks.
 _UF2_BLOCK: Final = 512
 _UF2_HEADER: Final = struct.Struct("<8I")
 _UF2_MAGIC: Final = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _UF2_NOT_FLASH: Final = 1
 _UF2_DATA: Final = 476
-_ELF_MAGIC: Final = b"\x7fELF"
+ELF_MAGIC: Final = b"\x7fELF"
 
 
 def read_flat(path: Path, flash_origin: int) -> tuple[Segment, ...]:
@@ -34,13 +36,34 @@ def read_flat(path: Path, flash_origin: int) -> tuple[Segment, ...]:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", where=str(path))) from error
-    if data[:4] == _ELF_MAGIC:
+    if data[:4] == ELF_MAGIC:
         return read_image(path).segments
     if data[:4] == _UF2_MAGIC[0].to_bytes(4, "little"):
         return _uf2(data, path)
     if not data:
         raise InputError(Problem("is empty", where=str(path)))
     return (Segment(flash_origin, data),)
+
+
+def read_for(path: Path, board: Board) -> tuple[Segment, ...]:
+    """Reads a firmware file that was linked for `board`; see `read_flat`.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, or has bytes where the board has no memory.
+    """
+    segments = read_flat(path, board.placement.code.origin)
+    for segment in segments:
+        end = segment.address + len(segment.data)
+        if not any(r.origin <= segment.address and end <= r.end for r in board.regions):
+            raise InputError(
+                Problem(
+                    f"{len(segment.data)} bytes at {segment.address:#010x} are outside of the "
+                    f"memory of {board.name}",
+                    where=str(path),
+                    hint="was the image built for another board?",
+                )
+            )
+    return segments
 
 
 def _uf2(data: bytes, path: Path) -> tuple[Segment, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -31,6 +32,8 @@ class ProcessSession:
     cycles: int | None = None
     baud: float | None = None
     waits = False
+    # What need not be shown of its standard error.
+    unsaid: re.Pattern[str] | None = None
 
     def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
         """Starts `command` in `folder`."""
@@ -65,7 +68,9 @@ class ProcessSession:
 
     def _log(self, stream: IO[bytes]) -> None:
         for line in stream:
-            self._complaints.append(line.decode("utf-8", "replace").rstrip())
+            text = line.decode("utf-8", "replace").rstrip()
+            if self.unsaid is None or not self.unsaid.match(text):
+                self._complaints.append(text)
 
     def feed(self, data: bytes) -> None:
         """Takes what the process has written; an emulator with a protocol of its own unpacks it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from edgegen.emulate.flat import read_for
 from edgegen.emulate.process import ProcessSession
 from edgegen.emulate.qemu import find_qemu, machine_of
 from edgegen.errors import InputError, Problem, ToolError
@@ -52,6 +54,8 @@ class QemuSession(ProcessSession):
     """
 
     emulator = "qemu"
+    # The FPU's registers, sixteen lines that would hide what is wrong.
+    unsaid = re.compile(r"s\d\d=|$")
 
     def __init__(self, image: Path, board: Board, *, icount: int | None = None) -> None:
         """Starts `image`, an ELF file that was linked for `board`.
@@ -64,7 +68,7 @@ class QemuSession(ProcessSession):
 
         Raises:
             ToolError: QEMU is missing, or cannot run this board.
-            InputError: `icount` is out of range.
+            InputError: `icount` is out of range, or the image is not for this board.
         """
         reason = why_not(board)
         if reason:
@@ -72,6 +76,7 @@ class QemuSession(ProcessSession):
         if icount is not None and not 0 <= icount <= 10:
             raise InputError(Problem(f"icount {icount} is not between 0 and 10"))
         assert board.console is not None
+        read_for(image, board)  # QEMU itself would say nothing, and its core would stop
         if icount is None and board.core.isa == "riscv":
             # Without it, mcycle counts the host's cycles.
             icount = 0

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from edgegen.codegen.environment import render
 from edgegen.emulate.devices.clocks import FAMILIES, Rule
+from edgegen.emulate.flat import ELF_MAGIC
 from edgegen.emulate.process import ProcessSession
 from edgegen.emulate.result import EmulationError
-from edgegen.errors import Problem, ToolError
+from edgegen.errors import InputError, Problem, ToolError
 from edgegen.firmware.hal import hal_files
 
 if TYPE_CHECKING:
@@ -110,6 +111,21 @@ def renode_files(board: Board, *, console: bool = True) -> dict[str, str]:
     }
 
 
+def read_elf(path: Path) -> bytes:
+    """An image, which has to be an ELF file for Renode's files to load it.
+
+    Raises:
+        InputError: it is not, or cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", where=str(path))) from error
+    if not data.startswith(ELF_MAGIC):
+        raise InputError(Problem("is not an ELF file", where=str(path), hint="firmware.elf is"))
+    return data
+
+
 def _uart_path(board: Board) -> str:
     assert board.console is not None
     return f"sysbus.{board.console.uart}"
@@ -173,13 +189,18 @@ def register_script(block: int, rules: list[Rule], reset: Mapping[int, int]) -> 
     ]
     words = ", ".join(f"{offset:#x}: {value:#x}" for offset, value in sorted(values.items()))
     table = ", ".join(f"({s:#x}, {low}, {width}, {t:#x}, {to})" for s, low, width, t, to in own)
-    return f"""if request.isInit:
+    # Renode capitalised the names of a request's attributes; see its scripts/pydev.
+    return f"""new = hasattr(request, "IsInit")
+offset = request.Offset if new else request.offset
+if request.IsInit if new else request.isInit:
     words = {{{words}}}
     follow = [{table}]
-elif request.isWrite:
-    words[request.offset] = request.value
-elif request.isRead:
-    request.value = words.get(request.offset, 0)
+elif request.IsWrite if new else request.isWrite:
+    words[offset] = request.Value if new else request.value
+elif new:
+    request.Value = words.get(offset, 0)
+else:
+    request.value = words.get(offset, 0)
 for source, low, width, target, to in follow:
     ones = (1 << width) - 1
     bits = words.get(source, 0) >> low & ones
@@ -197,16 +218,18 @@ class RenodeSession(ProcessSession):
 
         Raises:
             ToolError: Renode is missing, or there is no description of the board.
+            InputError: the image is no ELF file.
             EmulationError: it does not open its socket.
         """
         problem = missing(board)
         if problem:
             raise ToolError(problem)
+        elf = read_elf(image)
         self._folder = tempfile.TemporaryDirectory(prefix="edgegen-renode-")
         folder = Path(self._folder.name)
         for name, text in renode_files(board).items():
             (folder / name).write_text(text, encoding="utf-8")
-        shutil.copyfile(image, folder / "firmware.elf")
+        (folder / "firmware.elf").write_bytes(elf)
         port = _free_port()
         commands = (
             f"include @{folder / 'run.resc'}",

@@ -17,10 +17,10 @@ from edgegen.emulate.devices.clocks import FAMILIES
 from edgegen.emulate.devices.timers import CycleCounter, SysTick, install_microseconds
 from edgegen.emulate.devices.uart import MODELS, Uart
 from edgegen.emulate.faults import MemoryFaults
-from edgegen.emulate.flat import read_flat
+from edgegen.emulate.flat import read_for
 from edgegen.emulate.memory import map_regions
 from edgegen.emulate.result import EmulationError
-from edgegen.errors import InputError, Problem, ToolError
+from edgegen.errors import Problem, ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,8 @@ class UnicornSession(MemoryFaults):
         self._error: str | None = None
         self.waits = False
         self._shared = map_regions(self._uc, board, self._on_slack)
-        self._load(image)
+        for segment in read_for(image, board):
+            self._uc.mem_write(segment.address, segment.data)
         self._clock = CycleClock(self._uc, board.core, self._read_memory)
         self._bus = Bus(atomic_aliases=_family(board).startswith("rp2"))
         self.uart = self._devices()
@@ -96,21 +97,6 @@ class UnicornSession(MemoryFaults):
         vectors = self._read_memory(board.placement.code.usable_origin, 8)
         stack_top, self._pc = struct.unpack("<II", vectors)
         self._uc.reg_write(arm_const.UC_ARM_REG_SP, stack_top)
-
-    def _load(self, image: Path) -> None:
-        code = self._board.placement.code
-        for segment in read_flat(image, code.origin):
-            end = segment.address + len(segment.data)
-            if not any(r.origin <= segment.address and end <= r.end for r in self._board.regions):
-                raise InputError(
-                    Problem(
-                        f"{len(segment.data)} bytes at {segment.address:#010x} are outside of the "
-                        f"memory of {self._board.name}",
-                        where=str(image),
-                        hint="was the image built for another board?",
-                    )
-                )
-            self._uc.mem_write(segment.address, segment.data)
 
     def _devices(self) -> Uart:
         board, bus, now = self._board, self._bus, self._clock.now

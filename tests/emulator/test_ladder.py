@@ -73,12 +73,25 @@ def test_icount_makes_systick_repeatable(tmp_path: Path) -> None:
 
 @needs_qemu
 def test_qemu_that_fails_says_why(tmp_path: Path) -> None:
-    board = load_board("mps2_an385")
-    session = QemuSession(tmp_path / "none.elf", board)
-    with pytest.raises(EmulationError, match="exit code 1") as error:
+    # Its first words are no addresses. The FPU's registers are not shown.
+    image = tmp_path / "text.bin"
+    image.write_bytes(b"a text, and no firmware at all")
+    session = QemuSession(image, load_board("stm32f4discovery"))
+    with pytest.raises(EmulationError, match="qemu: fatal: Lockup") as error:
         session.read(20.0)
-    assert "none.elf" in str(error.value)
+    assert "s00=" not in str(error.value)
     session.close()
+
+
+@needs_qemu
+@pytest.mark.parametrize(
+    ("image", "message"), [("none.elf", "No such file"), ("pico.bin", "built for another board")]
+)
+def test_images_that_qemu_would_run_in_silence(image: str, message: str, tmp_path: Path) -> None:
+    elf = build_console(tmp_path, load_board("rp2040"))
+    elf.rename(tmp_path / "pico.bin")
+    with pytest.raises(InputError, match=message):
+        QemuSession(tmp_path / image, load_board("mps2_an385"))
 
 
 def test_icount_has_limits(tmp_path: Path) -> None:

@@ -108,8 +108,9 @@ def test_description_has_the_facts_of_the_board(board: Board) -> None:
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
 
 
+@pytest.mark.parametrize("capitals", [False, True], ids=["lower", "capitals"])
 @pytest.mark.parametrize("name", WANTED)
-def test_registers_do_what_the_models_in_unicorn_do(name: str) -> None:
+def test_registers_do_what_the_models_in_unicorn_do(name: str, capitals: bool) -> None:
     board = load_board(name)
     assert board.soc
     family, bus, rng = FAMILIES[board.soc.family], Bus(), random.Random(7)
@@ -124,12 +125,15 @@ def test_registers_do_what_the_models_in_unicorn_do(name: str) -> None:
         state: dict[str, object] = {}
 
         def access(kind: str, offset: int, value: int = 0) -> int:
-            request = SimpleNamespace(isInit=False, isRead=False, isWrite=False)
-            setattr(request, kind, True)
-            request.offset, request.value = offset, value
+            # Renode's scripts/pydev have request.isInit until 2024, and request.IsInit since.
+            flags = {flag: flag == kind for flag in ("isInit", "isRead", "isWrite", "isUser")}
+            fields = {**flags, "offset": offset, "value": value}
+            if capitals:
+                fields = {name[0].upper() + name[1:]: value for name, value in fields.items()}
+            request = SimpleNamespace(**fields)
             state["request"] = request  # noqa: B023
             exec(entry.properties["script"], state)  # noqa: B023
-            result: int = request.value
+            result: int = request.Value if capitals else request.value
             return result
 
         access("isInit", 0)
@@ -160,6 +164,11 @@ def test_emitted_files_belong_together(tmp_path: Path) -> None:
     assert str(tmp_path) not in script + robot + (out / "board.repl").read_text()
     again = CliRunner().invoke(main, [str(a) for a in ("run", *call[1:4], "--emit", out)])
     assert "--emit is for one model or image and --emulator renode" in again.output
+    (tmp_path / "text.bin").write_text("no ELF file")
+    refused = ("run", tmp_path / "text.bin", *call[2:], "--emit", tmp_path / "other")
+    other = CliRunner().invoke(main, [str(a) for a in refused])
+    assert "is not an ELF file" in other.output
+    assert not (tmp_path / "other").exists()
 
 
 def test_board_without_a_description() -> None:
@@ -196,7 +205,7 @@ def test_session_over_a_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     board = load_board("nrf52840dk")
     image = tmp_path / "firmware.elf"
-    image.write_bytes(b"")
+    image.write_bytes(b"\x7fELF")
     with closing(start(image, board, "renode")) as session:
         said = b""
         while b"\n" not in said:

@@ -259,3 +259,7 @@ def test_what_does_not_go_together(tmp_path: Path) -> None:
     run = ("run", model, "-b", "pico", "--emulator", "unicorn")
     assert "--report is not for --emulator" in call(*run, "--report", tmp_path / "r.json").output
     assert "--emulator runs one model" in call(*run, model).output
+    image = ("run", tmp_path / "firmware.uf2", "-b", "pico")
+    assert "--inputs is not for an image" in call(*image, "--inputs", "x.npz").output
+    assert "a second file is not for an image" in call(*image, model).output
+    assert "--send and --until are for an image" in call(*run, "--until", "done").output
