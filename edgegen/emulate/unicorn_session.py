@@ -108,6 +108,7 @@ class UnicornSession(MemoryFaults):
             for address, value in registers.reset.items():
                 bus.poke(address, value)
             bus.follow(registers.rules)
+            bus.watch(registers.guards)
         self._systick = SysTick(bus, now, self._on_timer)
         if board.core.name in _HAS_CYCLE_COUNTER:
             CycleCounter(bus, now).install()

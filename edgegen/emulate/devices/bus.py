@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edgegen.emulate.result import EmulationError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from edgegen.emulate.devices.clocks import Rule
+    from edgegen.emulate.devices.clocks import Guard, Rule
 
 _WORD: Final = 0xFFFF_FFFF
 # RP2040 datasheet, section 2.1.2, and RP2350's the same: a register is seen again at these offsets,
@@ -30,6 +32,7 @@ class Bus:
         self._readers: dict[int, Callable[[], int]] = {}
         self._writers: dict[int, Callable[[int], None]] = {}
         self._rules: dict[int, list[Rule]] = {}
+        self._guards: dict[int, Guard] = {}
         self._aliases = atomic_aliases
 
     def on_read(self, address: int, reader: Callable[[], int]) -> None:
@@ -46,6 +49,10 @@ class Bus:
             for address in {rule.source, rule.target}:
                 self._rules.setdefault(address, []).append(rule)
             self._apply(rule)
+
+    def watch(self, guards: Iterable[Guard]) -> None:
+        """Refuses writes that a guard forbids."""
+        self._guards.update((guard.register, guard) for guard in guards)
 
     def poke(self, address: int, value: int) -> None:
         """Sets the word at `address` as hardware would, without a write."""
@@ -78,6 +85,9 @@ class Bus:
             value |= old
         elif alias == _CLEAR:
             value = old & ~value
+        guard = self._guards.get(word)
+        if guard and old & guard.used and (old ^ value) & guard.mask:
+            raise EmulationError(guard.why)
         self._values[word] = value & _WORD
         for rule in self._rules.get(word, ()):
             self._apply(rule)

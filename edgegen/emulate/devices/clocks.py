@@ -53,6 +53,23 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """Bits of a register that must not change while another bit of it is set.
+
+    Attributes:
+        register: its address.
+        mask: the bits.
+        used: the other bit, as a mask.
+        why: what the hardware would do.
+    """
+
+    register: int
+    mask: int
+    used: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Registers:
     """What the registers of a family do by themselves.
 
@@ -60,11 +77,13 @@ class Registers:
         rules: bits that follow others.
         reset: values after reset that are not zero.
         manual: where that is written.
+        guards: what firmware must not do to them.
     """
 
     rules: tuple[Rule, ...]
     reset: Mapping[int, int]
     manual: str
+    guards: tuple[Guard, ...] = ()
 
 
 def _on(register: int, *pairs: tuple[int, int]) -> tuple[Rule, ...]:
@@ -104,7 +123,13 @@ _PWR: Final = 0x4000_7000
 
 
 def _rp2(
-    resets: int, blocks: int, xosc: int, plls: tuple[int, ...], clocks: int, manual: str
+    resets: int,
+    blocks: int,
+    xosc: int,
+    plls: tuple[int, ...],
+    clocks: int,
+    manual: str,
+    clk_sys: int = 0,
 ) -> Registers:
     rules = [
         Rule(resets, 0, blocks, resets + 8, 0, "invert"),
@@ -115,13 +140,18 @@ def _rp2(
     ]
     # PLL_PWR.PD, bit 0: powered down. CS.LOCK, bit 31.
     rules += [Rule(pll + 4, 0, 1, pll, 31, "invert") for pll in plls]
-    powered_down = {pll + 4: 0x2D for pll in plls}
+    reset = {resets: (1 << blocks) - 1, **{pll + 4: 0x2D for pll in plls}}
+    # CLK_SYS_CTRL and CLK_PERI_CTRL: AUXSRC, bits 5 to 7; SRC, bit 0; ENABLE, bit 11.
+    guards = (
+        Guard(clocks + 0x3C, 7 << 5, 1 << 0, "clk_sys stops: AUXSRC changes while it is in use"),
+        Guard(clocks + 0x48, 7 << 5, 1 << 11, "clk_peri glitches: AUXSRC changes while it is on"),
+    )
     return Registers(
-        tuple(rules), MappingProxyType({resets: (1 << blocks) - 1, **powered_down}), manual
+        tuple(rules), MappingProxyType({**reset, clocks + 0x3C: clk_sys}), manual, guards
     )
 
 
-def _nrf(clock: int, manual: str) -> Registers:
+def _nrf(clock: int, manual: str, reset: Mapping[int, int] = MappingProxyType({})) -> Registers:
     # TASKS_HFCLKSTART -> EVENTS_HFCLKSTARTED; HFCLKSTAT: from the crystal, running.
     rules = (
         Rule(clock, 0, 1, clock + 0x100, 0),
@@ -129,7 +159,7 @@ def _nrf(clock: int, manual: str) -> Registers:
         Rule(clock, 0, 1, clock + 0x40C, 16),
         Rule(clock + 8, 0, 1, clock + 0x104, 0),
     )
-    return Registers(rules, MappingProxyType({}), manual)
+    return Registers(rules, reset, manual)
 
 
 FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
@@ -201,7 +231,7 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             rules=(Rule(0x4402_0810, 4, 2, 0x4402_0814, 14),),
             reset={0x4402_0814: 1 << 3 | 1 << 13},
         ),
-        # PWR_CSR1.ACTVOSRDY 13, PWR_D3CR.VOSRDY 13.
+        # PWR_CSR1: ACTVOSRDY 13, ACTVOS 14; PWR_D3CR: VOSRDY 13, VOS 14, scale 3 after reset.
         "stm32h7": _stm32(
             0x5802_4400,
             ((0, 2), (7, 8), (16, 17), (24, 25)),
@@ -209,10 +239,18 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             _SWS3,
             0x25,
             "RM0433, 8.7 and 6.8",
-            reset={0x5802_4804: 1 << 13, 0x5802_4818: 1 << 13},
+            rules=(Rule(0x5802_4818, 14, 2, 0x5802_4804, 14),),
+            reset={0x5802_4804: 1 << 13 | 1 << 14, 0x5802_4818: 1 << 13 | 1 << 14},
         ),
         "nrf52": _nrf(0x4000_0000, "nRF52840 product specification, CLOCK"),
-        "nrf53": _nrf(0x5000_5000, "nRF5340 product specification, CLOCK"),
+        # FICR: no trim values; UICR: the debug port may be opened.
+        "nrf53": _nrf(
+            0x5000_5000,
+            "nRF5340 product specification, CLOCK, FICR, UICR",
+            MappingProxyType(
+                {0x00FF_0300: 0xFFFF_FFFF, 0x00FF_8000: 0x50FA_50FA, 0x00FF_801C: 0x50FA_50FA}
+            ),
+        ),
         "rp2040": _rp2(
             0x4000_C000,
             25,
@@ -228,6 +266,7 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             (0x4005_0000, 0x4005_8000),
             0x4001_0000,
             "RP2350 datasheet, 7.5, 8.1, 8.2, 8.6",
+            clk_sys=0x41,
         ),
     }
 )

@@ -1,0 +1,144 @@
+"""What board.c writes at start-up, and in which order, against tables of the makers' registers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgegen.emulate.devices.clocks import FAMILIES
+from edgegen.target.board import Board, load_board
+from tests.firmware.bare_hardware import Firmware, Hardware
+from tests.firmware.clock_trees import TREES
+from tests.firmware.kit import needs_gcc
+from tests.firmware.register_tables import TABLES, Register, parse
+from tests.firmware.start_up_rules import ENDS, RULES
+
+pytestmark = needs_gcc
+
+# The bus of the console's UART; the others are on APB1.
+APB2 = {"disco_f746ng"}
+CRYSTAL = {"rp2040": 12_000_000, "pico2": 12_000_000}
+TRIMMED = ((0x5000_4F00, 0x1234_5678), (0x5000_5E10, 0x0000_00A5))
+
+
+def make(name: str, folder: Path) -> tuple[Board, Firmware]:
+    board = load_board(name)
+    assert board.soc is not None
+    family = board.soc.family
+    tables = TABLES[family]
+    if family == "nrf53":
+        # Where the factory's values go is not told; two places that nothing else uses.
+        spots = "".join(
+            f"  SPOT{i} {a - 0x5000_0000:#x} ALL:0-31\n" for i, (a, _) in enumerate(TRIMMED)
+        )
+        tables = (*tables, "FACTORY 0x50000000\n", spots)
+    hardware = Hardware(parse(*tables), RULES[family])
+    if family == "nrf53":
+        for i, (address, value) in enumerate(TRIMMED):
+            hardware.put(f"FICR_TRIMCNF{i}_ADDR", address)
+            hardware.put(f"FICR_TRIMCNF{i}_DATA", value)
+        hardware.put("FICR_TRIMCNF2_ADDR", 0xFFFF_FFFF)
+        hardware.put("UICR_APPROTECT", 0x50FA_50FA)
+        hardware.put("UICR_SECUREAPPROTECT", 0x50FA_50FA)
+    return board, Firmware(board, hardware, folder)
+
+
+@pytest.mark.parametrize("name", list(ENDS))
+def test_start_up_does_what_the_registers_ask_for(name: str, tmp_path: Path) -> None:
+    board, firmware = make(name, tmp_path)
+    hardware = firmware.hardware
+    firmware.call("board_init")
+    assert hardware.wrong == []
+    assert hardware.holds(ENDS[name]) == []
+    assert board.soc is not None
+    assert board.clock is not None
+    assert board.console is not None
+    # The clock that the registers make; and no wait for a ready bit has been in vain.
+    clocks = TREES[board.soc.family](lambda a: hardware.values.get(a, 0), CRYSTAL.get(name, 0))
+    assert firmware.call("board_clock_hz") == board.clock.hz == round(clocks.core)
+    bus = clocks.apb2 if name in APB2 else clocks.apb1
+    assert _baud(hardware, board.console.uart.upper(), bus) == pytest.approx(115_200, rel=0.01)
+    if board.soc.family == "nrf53":
+        assert [(a, hardware.values[a]) for a, _ in TRIMMED] == list(TRIMMED)
+
+
+def _baud(hardware: Hardware, uart: str, bus: float) -> float:
+    if f"{uart}_BRR" in hardware.table:
+        return bus / hardware.get(f"{uart}_BRR.DIV")
+    if f"{uart}_IBRD" in hardware.table:
+        divider = hardware.get(f"{uart}_IBRD") + hardware.get(f"{uart}_FBRD") / 64
+        return bus / (16 * divider)
+    return hardware.get(f"{uart}_BAUDRATE") * 16e6 / 2**32
+
+
+@pytest.mark.parametrize("name", list(ENDS))
+def test_console_sends_and_receives_through_the_right_registers(name: str, tmp_path: Path) -> None:
+    board, firmware = make(name, tmp_path)
+    hardware = firmware.hardware
+    firmware.call("board_init")
+    assert board.console is not None
+    uart = board.console.uart.upper()
+    kind = board.console.kind
+    assert firmware.call("board_getc") == 0xFFFF_FFFF
+    hardware.written.clear()
+    firmware.call("board_putc", 0x55)
+    if kind == "nrf_uarte":
+        assert firmware.memory(hardware.get(f"{uart}_TXD_PTR"), 1) == b"\x55"
+        assert hardware.get(f"{uart}_TXD_MAXCNT") == 1
+        firmware.store(hardware.get(f"{uart}_RXD_PTR"), b"\x41")
+        hardware.put(f"{uart}_EVENTS_ENDRX", 1)
+    else:
+        register = {"stm32_v1": "DR", "stm32_v2": "TDR", "pl011": "DR"}[kind]
+        assert hardware.written == {f"{uart}_{register}"}
+        assert hardware.get(f"{uart}_{register}") == 0x55
+        received = {"stm32_v1": "DR", "stm32_v2": "RDR", "pl011": "DR"}[kind]
+        hardware.put(f"{uart}_{received}", 0x41)
+        flag, value = {
+            "stm32_v1": ("SR.RXNE", 1),
+            "stm32_v2": ("ISR.RXNE", 1),
+            "pl011": ("FR.RXFE", 0),
+        }[kind]
+        hardware.put(f"{uart}_{flag}", value)
+    assert firmware.call("board_getc") == 0x41
+    assert hardware.wrong == []
+
+
+def test_hardware_sees_what_would_lose_the_clock(tmp_path: Path) -> None:
+    # The check itself: RP2350 starts from the auxiliary source, which one write of 0 would switch.
+    _, firmware = make("pico2", tmp_path)
+    register = firmware.hardware.table["CLK_SYS_CTRL"]
+    firmware.hardware.write(register.address, 0)
+    assert firmware.hardware.wrong == ["CLK_SYS_CTRL.AUXSRC changes during CLK_SYS_CTRL.SRC=1"]
+
+
+@pytest.mark.parametrize("family", list(TABLES))
+def test_models_know_the_same_registers(family: str) -> None:
+    table = {r.address: r for r in parse(*TABLES[family]).values()}
+    model = FAMILIES[family]
+    shared = 0
+    for address, value in model.reset.items():
+        if address in table and not table[address].name.startswith(("FICR", "UICR")):
+            known = table[address]
+            assert value & known.mask() == known.reset & known.mask(), known.name
+            shared += 1
+    pairs = set(RULES[family].follows)
+    for rule in model.rules:
+        if rule.source not in table or rule.target not in table or rule.how != "copy":
+            continue
+        names = [
+            _named(table[a], low, rule.width)
+            for a, low in ((rule.source, rule.low), (rule.target, rule.to))
+        ]
+        if None in names or not pairs:
+            continue
+        assert tuple(names) in pairs, names
+        shared += 1
+    assert shared >= 2
+
+
+def _named(register: Register, low: int, width: int) -> str | None:
+    for name, where in register.fields.items():
+        if where == (low, width):
+            return f"{register.name}.{name}"
+    return None
