@@ -104,6 +104,11 @@ class Hardware:
         if gate and self.holds(gate):
             self.wrong.append(f"writes {known.name} without {gate}")
         self._check_frozen(known, old, value)
+        for _, target in self.rules.follows:
+            register, _, part = target.partition(".")
+            ours = register == known.name and "_EVENTS_" not in register
+            if ours and known.get(part, old) != known.get(part, value):
+                self.wrong.append(f"changes {target}, which only hardware sets")
         was = {condition for condition in self.rules.needs if self.holds(condition)}
         self.values[address] = value
         for condition in was:

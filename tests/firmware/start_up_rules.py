@@ -15,6 +15,7 @@ _OLD_READY = (*_READY, ("RCC_CR.PLLON", "RCC_CR.PLLRDY"), ("RCC_CFGR.SW", "RCC_C
 _NEW_READY = (*_READY, ("RCC_CR.PLL1ON", "RCC_CR.PLL1RDY"))
 _PD8_PD9 = """
     GPIOD_MODER.MODE8=2 GPIOD_MODER.MODE9=2 GPIOD_AFRH.AF0=7 GPIOD_AFRH.AF1=7 GPIOD_PUPDR.PUPD9=1
+    GPIOD_OSPEEDR.SPEED8=1 GPIOD_OSPEEDR.SPEED9=1
 """
 _USART = " {0}_CR1.UE=1 {0}_CR1.TE=1 {0}_CR1.RE=1 "
 _USART_V2 = _USART + "{0}_CR3.OVRDIS=1 {0}_CR1.M0=0 {0}_CR1.PCE=0 {0}_CR1.OVER8=0 "
@@ -67,7 +68,7 @@ RULES = {
             ("RCC_CFGR1.SW", "RCC_CFGR1.SWS"),
             ("PWR_VOSCR.VOS", "PWR_VOSSR.ACTVOS"),
         ),
-        gates={"USART3": "RCC_APB1LENR.USART3EN=1", "GPIOD": "RCC_AHB2ENR.GPIODEN=1"},
+        gates={"USART3": "RCC_APB1LENR.USART3EN=1", "GPIOD": "RCC_AHB2ENR.GPIO3=1"},
         # RM0481, table of the read latency: 250 MHz takes 5 wait states, WRHIGHFREQ 2, VOS0.
         needs={
             "RCC_CFGR1.SW=3": """
@@ -85,7 +86,7 @@ RULES = {
         ),
         gates={
             "USART3": "RCC_APB1LENR.USART3EN=1",
-            "GPIOD": "RCC_AHB4ENR.GPIODEN=1",
+            "GPIOD": "RCC_AHB4ENR.GPIO3=1",
             "SYSCFG": "RCC_APB4ENR.SYSCFGEN=1",
         },
         # RM0433, 6.6.2: VOS0 is VOS1 and then ODEN, once the supply has been chosen; table of the
@@ -103,7 +104,7 @@ RULES = {
     ),
     "stm32f2": Rules(
         follows=_OLD_READY,
-        gates={"USART3": "RCC_APB1ENR.USART3EN=1", "GPIOD": "RCC_AHB1ENR.GPIODEN=1"},
+        gates={"USART3": "RCC_APB1ENR.USART3EN=1", "GPIOD": "RCC_AHB1ENR.GPIO3=1"},
         # PM0059: 120 MHz takes 3 wait states; RM0033: APB1 30 MHz and APB2 60 MHz at most.
         needs={
             "RCC_CFGR.SW=2": """
@@ -121,9 +122,9 @@ RULES = {
         gates={
             "USART3": "RCC_APB1ENR.USART3EN=1",
             "USART1": "RCC_APB2ENR.USART1EN=1",
-            "GPIOD": "RCC_AHB1ENR.GPIODEN=1",
-            "GPIOA": "RCC_AHB1ENR.GPIOAEN=1",
-            "GPIOB": "RCC_AHB1ENR.GPIOBEN=1",
+            "GPIOD": "RCC_AHB1ENR.GPIO3=1",
+            "GPIOA": "RCC_AHB1ENR.GPIO0=1",
+            "GPIOB": "RCC_AHB1ENR.GPIO1=1",
             "PWR": "RCC_APB1ENR.PWREN=1",
         },
         # RM0410, 4.1.4: over-drive with the core on HSI and the PLL on; 3.3.2: 7 wait states for
@@ -140,7 +141,7 @@ RULES = {
     ),
     "stm32f3": Rules(
         follows=_OLD_READY,
-        gates={"USART2": "RCC_APB1ENR.USART2EN=1", "GPIOA": "RCC_AHBENR.IOPAEN=1"},
+        gates={"USART2": "RCC_APB1ENR.USART2EN=1", "GPIOA": "RCC_AHBENR.GPIO0=1"},
         # RM0316, 4.5.1: 2 wait states above 48 MHz; 9.4.2: APB1 36 MHz at most.
         needs={"RCC_CFGR.SW=2": "RCC_CR.PLLRDY=1 FLASH_ACR.LATENCY=2 RCC_CFGR.PPRE1=4"},
         frozen=dict.fromkeys(
@@ -175,10 +176,13 @@ RULES = {
 }
 """By `soc.family`."""
 
+# pico-sdk, hardware/xosc.h: 6 ms of the crystal unless a board asks for more.
 _RP2_END = """
+    XOSC_STARTUP.DELAY=282
     CLK_REF_CTRL.SRC=2 CLK_SYS_CTRL.SRC=1 CLK_SYS_CTRL.AUXSRC=0
     CLK_PERI_CTRL.ENABLE=1 CLK_PERI_CTRL.AUXSRC=0 PLL_PWR.DSMPD=1 PLL_CS.BYPASS=0
-    IO_GPIO0_CTRL.FUNCSEL=2 IO_GPIO1_CTRL.FUNCSEL=2 PADS_GPIO0.OD=0
+    IO_GPIO0_CTRL.FUNCSEL=2 IO_GPIO1_CTRL.FUNCSEL=2
+    PADS_GPIO0.OD=0 PADS_GPIO0.DRIVE=1 PADS_GPIO0.PDE=0 PADS_GPIO1.OD=0
     PADS_GPIO1.IE=1 PADS_GPIO1.PUE=1 PADS_GPIO1.PDE=0
     UART0_CR.UARTEN=1 UART0_CR.TXE=1 UART0_CR.RXE=1
     UART0_LCR_H.WLEN=3 UART0_LCR_H.FEN=1 UART0_LCR_H.PEN=0
