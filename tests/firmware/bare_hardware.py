@@ -34,7 +34,7 @@ class Rules:
     Attributes:
         follows: fields that take the value of others at once: (source, target).
         gates: conditions without which a peripheral's registers do not take writes.
-        needs: what has to hold when a condition comes true.
+        needs: what has to hold when a condition comes true; "|" is between alternatives.
         frozen: registers, or fields, and the conditions under which they must not change.
         effects: called with the hardware after each write.
     """
@@ -113,8 +113,8 @@ class Hardware:
         self.values[address] = value
         for condition in was:
             if not self.holds(condition):
-                missing = self.holds(self.rules.needs[condition])
-                self.wrong += [f"{condition} without {other}" for other in missing]
+                ways = [self.holds(way) for way in self.rules.needs[condition].split("|")]
+                self.wrong += [f"{condition} without {other}" for other in min(ways, key=len)]
         for source, target in self.rules.follows:
             if source.split(".")[0] == known.name:
                 self.put(target, self.get(source))

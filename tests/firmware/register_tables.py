@@ -2,6 +2,7 @@
 
 A line with an address begins a peripheral. A line of a register has its offset, its value after
 reset where that is not 0, and its fields: a bit or first-last. `NAME[n]` are n fields side by side.
+A line goes on in the next with four spaces.
 Headers of ST and Nordic have no reset values; these are the reference manuals'.
 """
 
@@ -52,7 +53,7 @@ def parse(*tables: str) -> dict[str, Register]:
     """By `PERIPHERAL_REGISTER`."""
     found: dict[str, Register] = {}
     peripheral, base = "", 0
-    for line in "".join(tables).splitlines():
+    for line in "".join(tables).replace("\n    ", " ").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith(" "):
@@ -111,7 +112,8 @@ PWR 0x44020800
   VOSCR 0x10 VOS:4-5
   VOSSR 0x14=0x2008 VOSRDY:3 ACTVOSRDY:13 ACTVOS:14-15
 RCC 0x44020C00
-  CR 0x00=0x2B HSION:0 HSIRDY:1 HSIDIV:3-4 HSIDIVF:5 HSEON:16 HSERDY:17 PLL1ON:24 PLL1RDY:25
+  CR 0x00=0x2B HSION:0 HSIRDY:1 HSIDIV:3-4 HSIDIVF:5 HSEON:16 HSERDY:17 HSEBYP:18
+    PLL1ON:24 PLL1RDY:25
   CFGR1 0x1C SW:0-1 SWS:3-4
   CFGR2 0x20 HPRE:0-3 PPRE1:4-6 PPRE2:8-10 PPRE3:12-14
   PLL1CFGR 0x28 SRC:0-1 RGE:2-3 FRACEN:4 VCOSEL:5 M:8-13 PEN:16 QEN:17 REN:18
@@ -139,7 +141,8 @@ PWR 0x58024800
 SYSCFG 0x58000400
   PWRCR 0x2C ODEN:0
 RCC 0x58024400
-  CR 0x00=0x25 HSION:0 HSIRDY:2 HSIDIV:3-4 HSIDIVF:5 HSEON:16 HSERDY:17 PLL1ON:24 PLL1RDY:25
+  CR 0x00=0x25 HSION:0 HSIRDY:2 HSIDIV:3-4 HSIDIVF:5 HSEON:16 HSERDY:17 HSEBYP:18
+    PLL1ON:24 PLL1RDY:25
   CFGR 0x10 SW:0-2 SWS:3-5
   D1CFGR 0x18 HPRE:0-3 D1PPRE:4-6 D1CPRE:8-11
   D2CFGR 0x1C D2PPRE1:4-6 D2PPRE2:8-10

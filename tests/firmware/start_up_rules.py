@@ -13,12 +13,17 @@ _READY = (
 )
 _OLD_READY = (*_READY, ("RCC_CR.PLLON", "RCC_CR.PLLRDY"), ("RCC_CFGR.SW", "RCC_CFGR.SWS"))
 _NEW_READY = (*_READY, ("RCC_CR.PLL1ON", "RCC_CR.PLL1RDY"))
+_OLD_SOURCE = """
+    RCC_PLLCFGR.PLLSRC=0 RCC_CR.HSIRDY=1 | RCC_PLLCFGR.PLLSRC=1 RCC_CR.HSERDY=1
+"""
 _PD8_PD9 = """
     GPIOD_MODER.MODE8=2 GPIOD_MODER.MODE9=2 GPIOD_AFRH.AF0=7 GPIOD_AFRH.AF1=7 GPIOD_PUPDR.PUPD9=1
     GPIOD_OSPEEDR.SPEED8=1 GPIOD_OSPEEDR.SPEED9=1
 """
 _USART = " {0}_CR1.UE=1 {0}_CR1.TE=1 {0}_CR1.RE=1 "
 _USART_V2 = _USART + "{0}_CR3.OVRDIS=1 {0}_CR1.M0=0 {0}_CR1.PCE=0 {0}_CR1.OVER8=0 "
+# The RCC chapters of all: HSEBYP "can be written only if the HSE oscillator is disabled".
+_BYPASS = {"RCC_CR.HSEBYP": "RCC_CR.HSEON=1"}
 
 
 def _selected(hardware: Hardware) -> None:
@@ -74,9 +79,15 @@ RULES = {
             "RCC_CFGR1.SW=3": """
                 RCC_CR.PLL1RDY=1 FLASH_ACR.LATENCY=5 FLASH_ACR.WRHIGHFREQ=2 PWR_VOSSR.ACTVOS=3
             """,
-            "RCC_CR.PLL1ON=1": "RCC_PLL1CFGR.SRC=1 RCC_CR.HSIRDY=1 RCC_CR.HSIDIVF=1",
+            "RCC_CR.PLL1ON=1": """
+                RCC_PLL1CFGR.SRC=1 RCC_CR.HSIRDY=1 RCC_CR.HSIDIVF=1
+                | RCC_PLL1CFGR.SRC=3 RCC_CR.HSERDY=1
+            """,
         },
-        frozen=dict.fromkeys(("RCC_PLL1CFGR", "RCC_PLL1DIVR"), "RCC_CR.PLL1ON=1"),
+        frozen={
+            **dict.fromkeys(("RCC_PLL1CFGR", "RCC_PLL1DIVR"), "RCC_CR.PLL1ON=1"),
+            **_BYPASS,
+        },
     ),
     "stm32h7": Rules(
         follows=(
@@ -98,9 +109,15 @@ RULES = {
                 RCC_D2CFGR.D2PPRE1=4 RCC_D2CFGR.D2PPRE2=4 RCC_D3CFGR.D3PPRE=4
             """,
             "SYSCFG_PWRCR.ODEN=1": "PWR_CSR1.ACTVOS=3 PWR_D3CR.VOSRDY=1",
+            "RCC_CR.PLL1ON=1": """
+                RCC_PLLCKSELR.PLLSRC=0 RCC_CR.HSIRDY=1 | RCC_PLLCKSELR.PLLSRC=2 RCC_CR.HSERDY=1
+            """,
             "PWR_D3CR.VOS=3": "PWR_CR3.LDOEN=1 PWR_CR3.BYPASS=0 PWR_CR3.SCUEN=0",
         },
-        frozen=dict.fromkeys(("RCC_PLLCKSELR", "RCC_PLLCFGR", "RCC_PLL1DIVR"), "RCC_CR.PLL1ON=1"),
+        frozen={
+            **dict.fromkeys(("RCC_PLLCKSELR", "RCC_PLLCFGR", "RCC_PLL1DIVR"), "RCC_CR.PLL1ON=1"),
+            **_BYPASS,
+        },
     ),
     "stm32f2": Rules(
         follows=_OLD_READY,
@@ -109,9 +126,10 @@ RULES = {
         needs={
             "RCC_CFGR.SW=2": """
                 RCC_CR.PLLRDY=1 FLASH_ACR.LATENCY=3 RCC_CFGR.PPRE1=5 RCC_CFGR.PPRE2=4
-            """
+            """,
+            "RCC_CR.PLLON=1": _OLD_SOURCE,
         },
-        frozen={"RCC_PLLCFGR": "RCC_CR.PLLON=1"},
+        frozen={"RCC_PLLCFGR": "RCC_CR.PLLON=1", **_BYPASS},
     ),
     "stm32f7": Rules(
         follows=(
@@ -134,19 +152,29 @@ RULES = {
                 RCC_CR.PLLRDY=1 FLASH_ACR.LATENCY=7 PWR_CSR1.ODSWRDY=1
                 RCC_CFGR.PPRE1=5 RCC_CFGR.PPRE2=4
             """,
+            "RCC_CR.PLLON=1": _OLD_SOURCE,
             "PWR_CR1.ODEN=1": "PWR_CR1.VOS=3 RCC_CFGR.SWS=0 RCC_CR.PLLON=1",
             "PWR_CR1.ODSWEN=1": "PWR_CSR1.ODRDY=1",
         },
-        frozen={"RCC_PLLCFGR": "RCC_CR.PLLON=1"},
+        frozen={"RCC_PLLCFGR": "RCC_CR.PLLON=1", **_BYPASS},
     ),
     "stm32f3": Rules(
         follows=_OLD_READY,
         gates={"USART2": "RCC_APB1ENR.USART2EN=1", "GPIOA": "RCC_AHBENR.GPIO0=1"},
         # RM0316, 4.5.1: 2 wait states above 48 MHz; 9.4.2: APB1 36 MHz at most.
-        needs={"RCC_CFGR.SW=2": "RCC_CR.PLLRDY=1 FLASH_ACR.LATENCY=2 RCC_CFGR.PPRE1=4"},
-        frozen=dict.fromkeys(
-            ("RCC_CFGR2.PREDIV", "RCC_CFGR.PLLMUL", "RCC_CFGR.PLLSRC"), "RCC_CR.PLLON=1"
-        ),
+        needs={
+            "RCC_CFGR.SW=2": "RCC_CR.PLLRDY=1 FLASH_ACR.LATENCY=2 RCC_CFGR.PPRE1=4",
+            "RCC_CR.PLLON=1": """
+                RCC_CFGR.PLLSRC=0 RCC_CR.HSIRDY=1 | RCC_CFGR.PLLSRC=1 RCC_CR.HSIRDY=1
+                | RCC_CFGR.PLLSRC=2 RCC_CR.HSERDY=1
+            """,
+        },
+        frozen={
+            **dict.fromkeys(
+                ("RCC_CFGR2.PREDIV", "RCC_CFGR.PLLMUL", "RCC_CFGR.PLLSRC"), "RCC_CR.PLLON=1"
+            ),
+            **_BYPASS,
+        },
     ),
     "nrf53": Rules(
         follows=(
@@ -228,3 +256,50 @@ ENDS = {
     "pico2": _RP2_END + "PADS_GPIO0.ISO=0 PADS_GPIO1.ISO=0",
 }
 """By board: what holds once board_init() has returned."""
+
+# Boards again with another source of the clock: board, [clock] of the board file, what holds then.
+# The 8 MHz are those that the ST-LINK of Nucleo boards sends.
+_MCO: dict[str, object] = {"source": "hse_bypass", "crystal_hz": 8_000_000}
+_FROM_HSE = "RCC_CR.HSEBYP=1 RCC_CR.HSEON=1 "
+VARIANTS: dict[str, tuple[str, dict[str, object], str]] = {
+    "nucleo_h563zi from HSE": (
+        "nucleo_h563zi",
+        {**_MCO, "pll": {"m": 2, "n": 125, "p": 2}},
+        _FROM_HSE + "RCC_PLL1CFGR.SRC=3",
+    ),
+    "nucleo_h743zi from HSE": (
+        "nucleo_h743zi",
+        {**_MCO, "pll": {"m": 1, "n": 120, "p": 2}},
+        _FROM_HSE + "RCC_PLLCKSELR.PLLSRC=2",
+    ),
+    "nucleo_f207zg from HSE": (
+        "nucleo_f207zg",
+        {**_MCO, "pll": {"m": 8, "n": 240, "p": 2, "q": 5}},
+        _FROM_HSE + "RCC_PLLCFGR.PLLSRC=1 RCC_PLLCFGR.PLLQ=5",
+    ),
+    "nucleo_f767zi from HSE": (
+        "nucleo_f767zi",
+        {**_MCO, "pll": {"m": 4, "n": 216, "p": 2, "q": 9}},
+        _FROM_HSE + "RCC_PLLCFGR.PLLSRC=1 RCC_PLLCFGR.PLLQ=9",
+    ),
+    "disco_f746ng from a crystal": (
+        "disco_f746ng",
+        {
+            "source": "hse",
+            "crystal_hz": 25_000_000,
+            "pll": {"m": 25, "n": 432, "p": 2, "q": 9},
+        },
+        "RCC_CR.HSEBYP=0 RCC_CR.HSEON=1 RCC_PLLCFGR.PLLSRC=1",
+    ),
+    "nucleo_f303re from HSE": (
+        "nucleo_f303re",
+        {**_MCO, "pll": {"prediv": 1, "mul": 9}},
+        _FROM_HSE + "RCC_CFGR.PLLSRC=2",
+    ),
+    # The smaller members of the family have no other way from HSI.
+    "nucleo_f303re from HSI / 2": (
+        "nucleo_f303re",
+        {"hz": 64_000_000, "bus_hz": 32_000_000, "pll": {"prediv": 2, "mul": 16}},
+        "RCC_CFGR.PLLSRC=0 RCC_CFGR2.PREDIV=0",
+    ),
+}

@@ -15,24 +15,32 @@ from tests.firmware.bare_hardware import Firmware, Hardware
 from tests.firmware.clock_trees import TREES
 from tests.firmware.kit import needs_gcc
 from tests.firmware.register_tables import TABLES, Register, parse
-from tests.firmware.start_up_rules import ENDS, RULES
+from tests.firmware.start_up_rules import ENDS, RULES, VARIANTS
 
 pytestmark = needs_gcc
 
 # The bus of the console's UART; the others are on APB1.
 APB2 = {"disco_f746ng"}
-CRYSTAL = {"rp2040": 12_000_000, "pico2": 12_000_000}
 TRIMMED = ((0x5000_4F00, 0x1234_5678), (0x5000_5E10, 0x0000_00A5))
 
 
+def _base(name: str) -> str:
+    return VARIANTS[name][0] if name in VARIANTS else name
+
+
 def _family(name: str) -> str:
-    soc = load_board(name).soc
+    soc = load_board(_base(name)).soc
     assert soc is not None
     return soc.family
 
 
 def make(name: str, folder: Path) -> tuple[Board, Firmware]:
-    board, family = load_board(name), _family(name)
+    board, family = load_board(_base(name)), _family(name)
+    if name in VARIANTS:
+        assert board.clock is not None
+        # The fields are given by name, as in a board file.
+        clock = dataclasses.replace(board.clock, **VARIANTS[name][1])  # type: ignore[arg-type]
+        board = dataclasses.replace(board, clock=clock)
     tables = TABLES[family]
     if family == "nrf53":
         # Where the factory's values go is not told; two places that nothing else uses.
@@ -51,20 +59,21 @@ def make(name: str, folder: Path) -> tuple[Board, Firmware]:
     return board, Firmware(board, hardware, folder)
 
 
-@pytest.mark.parametrize("name", list(ENDS))
+@pytest.mark.parametrize("name", [*ENDS, *VARIANTS])
 def test_start_up_does_what_the_registers_ask_for(name: str, tmp_path: Path) -> None:
     board, firmware = make(name, tmp_path)
     hardware = firmware.hardware
     firmware.call("board_init")
     assert hardware.wrong == []
-    assert hardware.holds(ENDS[name]) == []
+    assert hardware.holds(ENDS[_base(name)] + VARIANTS.get(name, ("", {}, ""))[2]) == []
     assert board.soc is not None
     assert board.clock is not None
     assert board.console is not None
     # The clock that the registers make; and no wait for a ready bit has been in vain.
-    clocks = TREES[board.soc.family](lambda a: hardware.values.get(a, 0), CRYSTAL.get(name, 0))
+    tree = TREES[board.soc.family]
+    clocks = tree(lambda a: hardware.values.get(a, 0), board.clock.crystal_hz or 0)
     assert firmware.call("board_clock_hz") == board.clock.hz == round(clocks.core)
-    bus = clocks.apb2 if name in APB2 else clocks.apb1
+    bus = clocks.apb2 if _base(name) in APB2 else clocks.apb1
     # Nordic's values for a rate are rounded further than its formula asks for.
     close = 0.005 if board.console.kind == "nrf_uarte" else 0.0018
     assert _baud(hardware, board.console.uart.upper(), bus) == pytest.approx(115_200, rel=close)
