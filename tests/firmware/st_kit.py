@@ -48,8 +48,8 @@ STEADY = {
     "stm32l5": ("!PWR_SR2.VOSF",),
     "stm32u5": ("PWR_VOSR.VOSRDY", "PWR_SVMSR.ACTVOSRDY"),
 }
-# Another range of the core's voltage, so that its change shows.
-BEFORE = {"stm32l5": {"PWR_CR1": 2 << 9}}
+# Another range of the core's voltage, and all around it, so that a change shows.
+BEFORE = {"stm32l5": {"PWR_CR1": 0xFFFF_FFFF}}
 SYSTEM_CLOCK = {"stm32u5": "RCC_CFGR1.SW"}
 PLL_ON = {"stm32u5": "RCC_CR.PLL1ON"}
 
@@ -66,7 +66,7 @@ def family_of(board: Board) -> str:
 BOARDS = [b.name for b in list_boards() if b.soc and b.soc.family in CHIPS]
 ONE_EACH = list({family_of(load_board(name)): name for name in BOARDS}.values())
 # The same with other factors and prescalers, so that no field is zero by chance; and with a signal
-# from outside for a clock.
+# from outside for a clock, below the 80 MHz from which some families take two steps.
 VARIANTS = [f"{name}{mark}" for mark in ("+", "~") for name in ONE_EACH]
 
 
@@ -81,7 +81,9 @@ def board_of(name: str) -> Board:
         clock = replace(clock, pll=pll, dividers=dividers)
     if name.endswith("~"):
         pll = {"m": 4, "n": 40, "r": 4}
+        dividers = {"ppre": 2, "ppre1": 2, "ppre2": 4, "hpre": 2, "c2hpre": 2}
         clock = replace(clock, source="hse_bypass", crystal_hz=24_000_000, pll=pll)
+        clock = replace(clock, dividers=dividers, hz=60_000_000, bus_hz=60_000_000)
     return replace(board, clock=clock)
 
 

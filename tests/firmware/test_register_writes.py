@@ -113,7 +113,7 @@ def expected(board: Board) -> dict[str, int]:
     if family in ("stm32g4", "stm32wb"):
         wanted["FLASH_ACR.DCEN"] = 1
     if family == "stm32g4":
-        wanted["PWR_CR5.R1MODE"] = 0
+        wanted["PWR_CR5.R1MODE"] = int(board.clock.hz <= 150_000_000)  # RM0440: boost mode
     if family == "stm32l5":
         wanted |= {"PWR_CR1.VOS": 0, "PWR_CR2.IOSV": 1, "ICACHE_CR.EN": 1}
     if family == "stm32wb":
