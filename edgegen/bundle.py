@@ -13,7 +13,7 @@ from edgegen.codegen.package import Package
 from edgegen.codegen.render import bundle_files
 from edgegen.codegen.share import share_constants
 from edgegen.codegen.writer import MARKER, write_folder
-from edgegen.errors import InputError, Problem
+from edgegen.errors import InputError, Problem, of_file
 from edgegen.passes.removed import removed
 from edgegen.pipeline import Compilation, Options, compile_model, load_model, model_name
 from edgegen.report.build_report import build_report, bundle_report, report_text
@@ -78,7 +78,8 @@ def compile_bundle(models: Sequence[Path], board: Board, options: Options) -> Bu
     rest = options.flash_budget
     for path, prefix in zip(models, names, strict=True):
         wish = replace(options, name=prefix, flash_budget=None if rest is None else max(rest, 1))
-        found = compile_model(load_model(path), prefix, options.core(board), wish)
+        with of_file(path.name):
+            found = compile_model(load_model(path), prefix, options.core(board), wish)
         compilations.append(found)
         if rest is not None:
             rest -= found.package.bytes_of() + estimate_code(found.package)

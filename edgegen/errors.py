@@ -6,8 +6,10 @@ index, type, tensor names, shapes), why, and a hint. All problems of one kind ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class EdgegenError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """What a process hands to another: the class and its problems."""
         return type(self), (tuple(self.problems),)
+
+    def at(self, place: str) -> Self:
+        """The same error at a place, which comes before each problem's own."""
+        problems = (
+            replace(p, where=": ".join(filter(None, (place, p.where)))) for p in self.problems
+        )
+        return type(self)(problems)
 
     def __str__(self) -> str:
         head = self.title
@@ -123,3 +132,12 @@ class InternalError(EdgegenError):
     """An invariant of edgegen itself is broken; please report it."""
 
     title = "internal error, please report it"
+
+
+@contextmanager
+def of_file(name: str) -> Iterator[None]:
+    """What is wrong with one of several models is said to be in this file."""
+    try:
+        yield
+    except (ModelFormatError, UnsupportedError, ModelError) as error:
+        raise error.at(name) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edgegen.codegen.names import identifier
 from edgegen.codegen.package import Package, pack
+from edgegen.errors import of_file
 from edgegen.ir import Graph
 from edgegen.kernels.program import Program
 from edgegen.pipeline import Options, load_model, prepared_graph
@@ -147,7 +148,8 @@ def survey_files(
 
 def _survey_file(model: Path, options: Options, boards: Sequence[Board]) -> tuple[BoardFit, ...]:
     name = identifier(model.stem)
-    return survey(prepared_graph(load_model(model), name, options), name, boards)
+    with of_file(model.name):
+        return survey(prepared_graph(load_model(model), name, options), name, boards)
 
 
 def ordered(fits: Iterable[BoardFit], by: str = "time") -> list[BoardFit]:

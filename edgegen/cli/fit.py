@@ -9,6 +9,7 @@ import click
 from edgegen.cli.common import console, reports_errors
 from edgegen.cli.reading import reading_options
 from edgegen.codegen.writer import write_files
+from edgegen.errors import InputError, Problem
 from edgegen.frontends.onnx import OnnxOptions
 from edgegen.pipeline import DTYPES, Options
 from edgegen.report.fit_table import fit_page, fit_report, fit_text, print_fit
@@ -45,6 +46,15 @@ def command(
     reading: OnnxOptions,
 ) -> None:
     """Say on which boards MODELS run: memory, time and an estimate of energy."""
+    twice = sorted({m.name for m in models if [n.name for n in models].count(m.name) > 1})
+    if twice:
+        raise InputError(
+            Problem(
+                f"two models are called {' and '.join(twice)}",
+                why="results are shown by the name of the file",
+                hint="rename one, or take them one by one",
+            )
+        )
     shipped = [b for b in list_boards() if emulated or not is_emulated(b)]
     boards = [load_board(name) for name in names] or shipped
     out = console()

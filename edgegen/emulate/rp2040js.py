@@ -28,9 +28,9 @@ _HEAD: Final = struct.Struct("<cI")
 def why_not(board: Board) -> str | None:
     """Why rp2040js cannot run the board's firmware, or None if it can."""
     if board.soc is None or board.soc.family != "rp2040":
-        return "it is an RP2040"
+        return "it has no other microcontroller than RP2040"
     if board.console is None or board.console.uart != "uart0":
-        return "its console is uart0"
+        return "it has its console on uart0 only"
     return None
 
 

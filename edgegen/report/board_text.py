@@ -14,6 +14,7 @@ SCHEMA = 1
 PICTURE_WIDTH = 36
 """Characters of the widest bar of the memory picture."""
 _KB = 1024
+_RENODE_UARTS = ("stm32_v1", "stm32_v2", "lpuart", "nrf_uarte")
 _PARTS = ("code", "weights", "data", "arena", "stack", "ram_code")
 
 
@@ -48,7 +49,7 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
     fpu = f", FPU {board.fpu}" if board.has_fpu else ""
     yield "core", f"{board.core.title}{fpu}, up to {board.clock_hz / 1e6:g} MHz"
     if board.soc is not None:
-        device = f", {board.soc.device}" if board.soc.device else ""
+        device = f", {board.soc.device}" if board.soc.device not in ("", board.soc.family) else ""
         yield "family", f"{board.soc.family}{device}"
     if board.clock is not None:
         clock = board.clock
@@ -71,10 +72,19 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
         yield "energy", f"{current} ({energy.kind}{basis})"
     if board.platformio is not None:
         yield "PlatformIO", f"{board.platformio.platform}, board {board.platformio.board}"
-    emulators = ["Unicorn"] if board.core.unicorn_model else []
+    yield "emulators", ", ".join(_emulators(board)) or "none"
+
+
+def _emulators(board: Board) -> Iterator[str]:
+    """Those that run the board's firmware, in the order of docs/emulators.md."""
+    if board.core.unicorn_model:
+        yield "Unicorn"
     if board.qemu_machine:
-        emulators.append(f"QEMU ({board.qemu_machine})")
-    yield "emulators", ", ".join(emulators) or "none"
+        yield f"QEMU ({board.qemu_machine})"
+    if board.soc is not None and board.soc.family == "rp2040":
+        yield "rp2040js"
+    if board.console is not None and board.console.kind in _RENODE_UARTS:
+        yield "Renode"
 
 
 def size_text(size: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from edgegen.cli import main
+from edgegen.emulate.ladder import LADDER
 from edgegen.errors import FitError
 from edgegen.pipeline import Options, compile_model, prepared_graph, render
 from edgegen.survey import BoardFit, is_emulated, ordered, survey
@@ -193,6 +194,18 @@ def test_what_is_wrong_with_one_of_several_models_is_said(tmp_path: Path) -> Non
     alone = CliRunner().invoke(main, ["fit", str(broken), "-b", "nrf52840dk"])
     assert alone.exit_code == 1
     assert result.output == alone.output
+    assert "  - broken.tflite: " in result.output
+    shared = ["build", str(DEMO_MODEL), str(broken), "-b", "nrf52840dk", "--shared-arena"]
+    built = CliRunner().invoke(main, [*shared, "-o", str(tmp_path / "out")])
+    assert "  - broken.tflite: " in built.output
+
+
+def test_models_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    twin = tmp_path / DEMO_MODEL.name
+    twin.write_bytes(DEMO_MODEL.read_bytes())
+    result = CliRunner().invoke(main, ["fit", str(DEMO_MODEL), str(twin), "-b", "nrf52840dk"])
+    assert result.exit_code == 1
+    assert f"two models are called {DEMO_MODEL.name}" in result.output
 
 
 def test_boards_show() -> None:
@@ -213,6 +226,10 @@ def test_every_board_can_be_shown(board: Board) -> None:
     for region in board.regions:
         assert f"{region.usable_origin:#010x}" in text
     assert board.title in text
+    # What is offered is what `edgegen run --emulator` takes.
+    (line,) = (line for line in text.splitlines() if line.startswith("emulators"))
+    offered = [name.split()[0].lower() for name in line.removeprefix("emulators").split(",")]
+    assert offered == [e.name for e in LADDER if e.why_not(board) is None]
 
 
 def test_boards_say_which_currents_are_documented() -> None:
