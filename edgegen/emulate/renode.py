@@ -164,22 +164,25 @@ def _blocks(board: Board) -> list[_Item]:
     family = FAMILIES.get(board.soc.family)
     rules = [r for r in family.rules if r.how == "copy"] if family else []
     reset = family.reset if family else {}
+    # Neighbours are one, as bits of the one may follow bits of the other.
+    starts = sorted(block for block in used if block - _BLOCK not in used)
+    ends = sorted(block + _BLOCK for block in used if block + _BLOCK not in used)
     return [
         _Item(
-            f"registers_{block:08x}",
-            f"{block:#010x}",
-            size=f"{_BLOCK:#x}",
-            script=register_script(block, rules, reset),
+            f"registers_{start:08x}",
+            f"{start:#010x}",
+            size=f"{end - start:#x}",
+            script=register_script(start, end, rules, reset),
         )
-        for block in sorted(used)
+        for start, end in zip(starts, ends, strict=True)
     ]
 
 
-def register_script(block: int, rules: list[Rule], reset: Mapping[int, int]) -> str:
+def register_script(block: int, end: int, rules: list[Rule], reset: Mapping[int, int]) -> str:
     """Python for Renode: words that keep their value, and bits that follow others."""
 
     def inside(address: int) -> bool:
-        return block <= address < block + _BLOCK
+        return block <= address < end
 
     values = {address - block: value for address, value in reset.items() if inside(address)}
     own = [

@@ -27,7 +27,12 @@ BIT = re.compile(r"(?:^ +|wait_for\(&)(\w+)(?: \|= |, )1u << (\d+)[;,].*/\* (\w+
 # The core's own are in no SVD file.
 CORE = ("DEMCR", "DWT_", "SYST_")
 # The L4x5's file leaves out what the L4+ has: boost mode, and the low-power UART's prescaler.
-ABSENT = {("stm32l4", "PWR_CR5"), ("stm32l4", "LPUART_PRESC")}
+# The nRF52840's is older than the revisions with a debug port that firmware opens.
+ABSENT = {
+    ("stm32l4", "PWR_CR5"),
+    ("stm32l4", "LPUART_PRESC"),
+    ("nrf52", "APPROTECT_DISABLE"),
+}
 
 Register = dict[str, int]
 

@@ -49,6 +49,8 @@ def make(name: str, folder: Path) -> tuple[Board, Firmware]:
         )
         tables = (*tables, "FACTORY 0x50000000\n", spots)
     hardware = Hardware(parse(*tables), RULES[family])
+    if family == "nrf52":
+        hardware.put("UICR_APPROTECT.PALL", 0x5A)
     if family == "nrf53":
         for i, (address, value) in enumerate(TRIMMED):
             hardware.put(f"FICR_TRIMCNF{i}_ADDR", address)
@@ -164,6 +166,14 @@ def _defined(text: str, register: str) -> int:
     found = re.search(rf"#define {register} REG\((0x\w+)u\)", text)
     assert found is not None
     return int(found[1], 16)
+
+
+def test_debug_port_stays_closed_unless_uicr_opens_it(tmp_path: Path) -> None:
+    _, firmware = make("nrf52840dk", tmp_path)
+    # Earlier revisions: erased, which has always meant an open port, and no such register.
+    firmware.hardware.put("UICR_APPROTECT", 0xFFFF_FFFF)
+    firmware.call("board_init")
+    assert "APPROTECT_DISABLE" not in firmware.hardware.written
 
 
 def test_hardware_sees_what_would_lose_the_clock(tmp_path: Path) -> None:
