@@ -128,10 +128,14 @@ GPIOD 0x42020C00""",
     _USART_V2,
 )
 
-# STMicroelectronics/cmsis_device_h7, Include/stm32h743xx.h; libopencm3 stm32/h7/memorymap.h, pwr.h
-# and rcc.h (peripheral clocks).
+# STMicroelectronics/cmsis_device_h7, Include/stm32h743xx.h, and its system_stm32h7xx.c (AXI);
+# libopencm3 stm32/h7/memorymap.h, pwr.h and rcc.h (peripheral clocks).
 STM32H7 = (
     """
+AXI 0x51000000
+  TARG7_FN_MOD 0x8108 READ_ISS_OVERRIDE:0 WRITE_ISS_OVERRIDE:1
+DBGMCU 0x5C001000
+  IDC 0x0=0x20036450 DEV_ID:0-11 REV_ID:16-31
 FLASH 0x52002000
   ACR 0x00=0x37 LATENCY:0-3 WRHIGHFREQ:4-5
 PWR 0x58024800

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from edgegen.emulate.devices.bus import Bus
 from edgegen.emulate.devices.clocks import FAMILIES
+from edgegen.emulate.result import EmulationError
 from edgegen.firmware.hal import hal_files
 from edgegen.target.board import Board, load_board
 from tests.firmware.bare_hardware import Firmware, Hardware
@@ -176,12 +178,42 @@ def test_debug_port_stays_closed_unless_uicr_opens_it(tmp_path: Path) -> None:
     assert "APPROTECT_DISABLE" not in firmware.hardware.written
 
 
+@pytest.mark.parametrize("revision", [0x1003, 0x2001], ids="YX")
+def test_earlier_revisions_of_h7_stay_where_they_are_safe(revision: int, tmp_path: Path) -> None:
+    _, firmware = make("nucleo_h743zi", tmp_path)
+    hardware = firmware.hardware
+    hardware.put("DBGMCU_IDC.REV_ID", revision)
+    firmware.call("board_init")
+    assert hardware.wrong == []
+    assert firmware.call("board_clock_hz") == 64_000_000
+    assert _baud(hardware, "USART3", 64_000_000) == pytest.approx(115_200, rel=0.0018)
+    # ST's own start-up code does the same for revision Y.
+    assert hardware.get("AXI_TARG7_FN_MOD") == (revision < 0x2000)
+
+
 def test_hardware_sees_what_would_lose_the_clock(tmp_path: Path) -> None:
     # The check itself: RP2350 starts from the auxiliary source, which one write of 0 would switch.
     _, firmware = make("pico2", tmp_path)
     register = firmware.hardware.table["CLK_SYS_CTRL"]
     firmware.hardware.write(register.address, 0)
     assert firmware.hardware.wrong == ["CLK_SYS_CTRL.AUXSRC changes during CLK_SYS_CTRL.SRC=1"]
+
+
+@pytest.mark.parametrize("family", ["rp2040", "rp2350"])
+def test_models_of_rp2_chips_refuse_it_too(family: str) -> None:
+    bus, model = Bus(atomic_aliases=True), FAMILIES[family]
+    for address, value in model.reset.items():
+        bus.poke(address, value)
+    bus.watch(model.guards)
+    control = parse(*TABLES[family])["CLK_SYS_CTRL"].address
+    bus.poke(control, 2 << 5 | 1)
+    with pytest.raises(EmulationError, match="AUXSRC changes while it is in use"):
+        bus.write(control, 4, 0)
+    bus.write(control, 4, 2 << 5)
+    bus.write(control, 4, 0)
+    bus.write(control, 4, 1)
+    with pytest.raises(EmulationError):
+        bus.write(control + 0x2000, 4, 1 << 5)  # the alias that sets bits
 
 
 @pytest.mark.parametrize("family", list(TABLES))

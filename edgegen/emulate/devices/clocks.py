@@ -240,7 +240,11 @@ FAMILIES: Final[Mapping[str, Registers]] = MappingProxyType(
             0x25,
             "RM0433, 8.7 and 6.8",
             rules=(Rule(0x5802_4818, 14, 2, 0x5802_4804, 14),),
-            reset={0x5802_4804: 1 << 13 | 1 << 14, 0x5802_4818: 1 << 13 | 1 << 14},
+            reset={
+                0x5802_4804: 1 << 13 | 1 << 14,
+                0x5802_4818: 1 << 13 | 1 << 14,
+                0x5C00_1000: 0x2003_6450,  # DBGMCU_IDC: revision V
+            },
         ),
         "nrf52": _nrf(0x4000_0000, "nRF52840 product specification, CLOCK"),
         # FICR: no trim values; UICR: the debug port may be opened.
