@@ -107,7 +107,8 @@ def test_module_yml(tmp_path: Path) -> None:
     project(BOARD, "zephyr", folder)
     text = (folder / "zephyr/module.yml").read_text()
     # scripts/zephyr_module.py, METADATA_SCHEMA: the keys that are used, and that their paths exist.
-    assert re.search(rf"^name: {NAME}$", text, re.M)
+    # A string even where YAML takes the word for something else, such as "on".
+    assert re.search(rf'^name: "{NAME}"$', text, re.M)
     cmake = re.search(r"^build:\n  cmake: (\S+)\n  kconfig: (\S+)$", text, re.M)
     assert cmake is not None
     assert (folder / cmake[1] / "CMakeLists.txt").is_file()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import struct
+import sys
+import textwrap
 from contextlib import closing
 from pathlib import Path
 
@@ -14,12 +15,9 @@ import pytest
 from edgegen.errors import BoardError
 from edgegen.firmware.platformio import board_manifest
 from edgegen.firmware.project import write_projects
-from edgegen.firmware.samples import choose_samples
-from edgegen.pipeline import Options, compile_model, load_model
-from edgegen.resources import find_example
 from edgegen.target.board import Board, list_boards, load_board
-from edgegen.target.places import Places
 from tests.firmware.kit import project, targets
+from tests.firmware.test_cmake import CONSTRUCTED, MAIN
 from tests.support.platformio import missing, pio
 
 FULL = bool(os.environ.get("EDGEGEN_FULL"))
@@ -83,25 +81,30 @@ def test_a_project_for_one_board(app: str, core: Path, tmp_path: Path) -> None:
 
 
 @needs_platformio
-def test_pio_test_runs_the_self_test(core: Path, tmp_path: Path) -> None:
-    if shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed")
-    example = find_example("keyword_spotting")
-    assert example is not None
-    # QEMU's machine has no CCM, where the board file would put the arena.
-    board = Places(arena="sram").on(load_board("stm32f4discovery"))
-    options = Options(optimize="size").within(board)
-    compilation = compile_model(
-        load_model(example[0]), "keyword_spotting", options.core(board), options
-    )
+@pytest.mark.parametrize("name", ["nucleo_f446re", "nrf52840dk"])
+def test_cpp_and_printf_may_be_added(name: str, core: Path, tmp_path: Path) -> None:
+    pytest.importorskip("unicorn", reason="unicorn is not installed")
     folder = tmp_path / "app"
-    samples = choose_samples(compilation.source)
-    write_projects([(compilation, board)], "platformio", folder, app="demo", samples=samples)
-    command = "qemu-system-arm -M netduinoplus2 -display none -monitor none -serial null"
-    image = "-serial stdio -kernel ${platformio.build_dir}/${this.__env__}/firmware.elf"
-    lines = "\n    ".join([*command.split(), *image.split()])
+    board = project(name, "platformio", folder)
+    (folder / "src/main.c").write_text(MAIN)
+    (folder / "src/answer.cpp").write_text(CONSTRUCTED)
+    done = pio(core, ["run"], folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "constructed: 42" in printed_by(folder / f".pio/build/{name}/firmware.elf", board)
+
+
+@needs_platformio
+def test_pio_test_runs_the_self_test_as_the_readme_says(core: Path, tmp_path: Path) -> None:
+    pytest.importorskip("unicorn", reason="unicorn is not installed")
+    folder = tmp_path / "app"
+    project("stm32f4discovery", "platformio", folder)
+    readme = (folder / "README.md").read_text()
+    settings = readme.split("with a file `local.ini`:\n\n")[1].split("\n\nand")[0]
+    # The command of this environment, which need not be on PATH.
+    command = "\n        ".join((sys.executable, "-m", "edgegen.cli"))
+    assert "        edgegen\n" in settings
     (folder / "local.ini").write_text(
-        f"[env:stm32f4discovery]\ntest_testing_command =\n    {lines}\n"
+        textwrap.dedent(settings.replace("        edgegen\n", f"        {command}\n"))
     )
     done = pio(core, ["test", "--without-uploading"], folder, "-Werror")
     assert done.returncode == 0, done.stdout + done.stderr

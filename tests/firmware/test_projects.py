@@ -17,7 +17,7 @@ from edgegen.emulate.image import read_image
 from edgegen.errors import BoardError, InputError
 from edgegen.firmware.hal import brings_loader, hal_files, require_startup
 from edgegen.firmware.image import WARNINGS, build_image
-from edgegen.resources import boards_dir
+from edgegen.resources import boards_dir, find_example
 from edgegen.target.board import Board, load_board, parse_board
 from tests.firmware.kit import boards_with_startup, needs_gcc, project
 
@@ -225,6 +225,29 @@ def test_the_command_that_is_shown_may_be_copied(
     again = CliRunner().invoke(main, ["new-project", "keyword_sptting", "-b", "pico"])
     assert "no example of that name" in again.output
     assert "examples: gesture_detection, keyword_spotting" in again.output
+
+
+@pytest.mark.parametrize("kind", ["cmake", "platformio", "arduino", "zephyr"])
+def test_the_readme_makes_the_library_anew(kind: str, tmp_path: Path) -> None:
+    """Its command gives the project's library, for a board whose arena has a section, too."""
+    folder = tmp_path / "app"
+    project("stm32f4discovery", kind, folder)
+    readme = (folder / "README.md").read_text()
+    command = re.search(r"edgegen (build MODEL --board .*?)(?:`|$)", readme, re.M)
+    assert command is not None
+    found = find_example("keyword_spotting")
+    assert found is not None
+    model = tmp_path / "another_name.tflite"
+    model.write_bytes(found[0].read_bytes())
+    words = command[1].replace("MODEL", str(model)).split()
+    words[words.index("-o") + 1] = str(tmp_path / "anew")
+    done = CliRunner().invoke(main, [*words, "--optimize", "size"])
+    assert done.exit_code == 0, done.output
+    for file in (tmp_path / "anew").glob("*.[ch]"):
+        (old,) = folder.rglob(file.name)
+        assert old.read_text() == file.read_text()
+    # Only where start-up code is the project's own are faults reported.
+    assert ("fault N at" in readme) == (kind in ("cmake", "platformio"))
 
 
 def test_a_board_without_a_console_says_so() -> None:
