@@ -3,6 +3,10 @@
 project(Zephyr-Kernel C)
 add_executable(app)
 target_include_directories(app PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+# The flags that all code for the kernel is compiled with.
+add_library(zephyr_interface INTERFACE)
+target_compile_definitions(zephyr_interface INTERFACE __ZEPHYR__=1)
+target_link_libraries(app PRIVATE zephyr_interface)
 
 function(zephyr_library_named name)
   add_library(${name} STATIC)
