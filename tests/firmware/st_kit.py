@@ -22,12 +22,16 @@ from tests.firmware.st_registers import CHIPS, Register, registers
 PERIPHERALS = range(0x4000_0000, 0x6000_0000)
 MAIN = """
 #include "board.h"
+
 int main(void)
 {
     board_init();
     board_putc('!');
     for (;;) {
-        (void)board_getc();
+        const int32_t c = board_getc();
+        if (c >= 0) {
+            board_putc((char)c);
+        }
     }
 }
 """
@@ -197,4 +201,6 @@ def start(
     elf.write_bytes(image(name))
     session = UnicornSession(elf, board)
     assert session.read(10.0) == b"!"
+    session.write(b"?")
+    assert session.read(10.0) == b"?"
     return Run(changes, unknown, session)

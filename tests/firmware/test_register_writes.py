@@ -36,9 +36,9 @@ from tests.firmware.st_registers import CHIPS
 
 DEFINE = re.compile(r"^#define (\w+) REG\(0x([0-9A-Fa-f]+)u(?: \+ 0x([0-9A-Fa-f]+)u)?\)$", re.M)
 CORE = ("DEMCR", "DWT_", "SYST_")
-# Codes of prescalers: HPRE and PPRE in the RCC chapters; C2HPRE is as HPRE.
-AHB = {1: 0, 2: 8, 4: 9}
-APB = {1: 0, 2: 4, 4: 5, 8: 6}
+# Codes of prescalers: RCC_CFGR_HPRE_DIVn and RCC_CFGR_PPRE1_DIVn of stm32g474xx.h.
+AHB = {1: 0, 2: 8, 4: 9, 8: 10, 16: 11, 64: 12, 128: 13, 256: 14, 512: 15}
+APB = {1: 0, 2: 4, 4: 5, 8: 6, 16: 7}
 
 
 class NoMemory:
@@ -69,7 +69,7 @@ def expected(board: Board) -> dict[str, int]:
         PLL_ON.get(family, "RCC_CR.PLLON"): 1,
         **{f"{uart}_CR1.{bit}": 1 for bit in ("UE", "RE", "TE")},
         f"{uart}_CR3.OVRDIS": 1,
-        f"{uart}_TDR.TDR": ord("!"),
+        f"{uart}_TDR.TDR": ord("?"),
         # RM0440 37.8.4 and 38.4.7: clock / BRR, and 256 x clock / BRR in the low-power UART.
         f"{uart}_BRR.BRR": round(
             board.clock.bus_hz * (256 if console.kind == "lpuart" else 1) / console.baud
@@ -153,6 +153,15 @@ def test_registers_have_the_addresses_of_the_headers(name: str) -> None:
         assert int(base, 16) + int(offset or "0", 16) == known[label].address, label
         compared += 1
     assert compared >= 12
+
+
+def test_prescalers_have_the_codes_of_the_headers() -> None:
+    board = board_of("nucleo_g474re")
+    assert board.clock is not None
+    for ahb, apb in ((a, p) for a in AHB for p in APB):
+        dividers = {"hpre": ahb, "ppre1": apb, "ppre2": 1}
+        text = hal_files(replace(board, clock=replace(board.clock, dividers=dividers)))["board.c"]
+        assert f"RCC_CFGR = ({AHB[ahb]}u << 4) | ({APB[apb]}u << 8) | (0u << 11) | 3u;" in text
 
 
 @pytest.mark.parametrize("name", ONE_EACH)
