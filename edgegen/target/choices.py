@@ -52,6 +52,7 @@ class Choice:
         cost: predicted instructions and cycles.
         flash: bytes of constants.
         scratch: bytes of working memory, and of what is kept between rows.
+        kept: bytes of the latter.
         code: estimated bytes of each C function, by name.
     """
 
@@ -61,6 +62,7 @@ class Choice:
     cost: Cost
     flash: int
     scratch: int = 0
+    kept: int = 0
     code: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -95,6 +97,7 @@ def offered(kernel: AnyKernel, op: Op, io: OpIO, core: Core) -> list[Choice]:
                 kernel.cost(op, site),
                 kernel.flash_bytes(op, site),
                 kernel.scratch_bytes(op, site) + kept,
+                kept,
                 kernel.code(op, site),
             )
         )

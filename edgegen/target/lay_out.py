@@ -47,7 +47,7 @@ def reformat(
     op = Reformat((source.name,), (target.name,), Origin(-1, "REFORMAT"))
     io = KernelIO((source,), (target,), (stored,), wanted, core)
     feasible = [
-        Choice(k, io, Formats((stored,), wanted), k.cost(op, io), 0)
+        Choice(k, io, Formats((stored,), wanted), k.cost(op, io), 0, k.scratch_bytes(op, io))
         for k in kernels_for(Reformat)
         if k.requires <= core.features and not k.rejects(op, io, core)
     ]
@@ -129,7 +129,9 @@ class Builder:
         stored = self.buffers[self.owner[source]].format
         op, choice = reformat(self.tensors[source], self.tensors[target], stored, wanted, self.core)
         if stream is not None:
-            choice = replace(choice, kernel=ByRows(choice.kernel))
+            by_rows = ByRows(choice.kernel)
+            scratch = by_rows.scratch_bytes(op, choice.io)
+            choice = replace(choice, kernel=by_rows, scratch=scratch)
         self._append(op, choice, target, (), stream)
 
     def _append(
@@ -155,7 +157,7 @@ class Builder:
             kernel,
             tuple(None if n is None else self.owner.get(n) for n in op.inputs),
             written,
-            kernel.scratch_bytes(op, io),
+            choice.scratch - choice.kept,
             kernel.order(op, io),
             choice.cost,
             rejected,
@@ -163,7 +165,7 @@ class Builder:
         if stream is not None:
             assert isinstance(kernel, RowKernel)
             rows = rows_of(op, io, kernel)
-            call = replace(call, rows=rows, state_bytes=kernel.state_bytes(op, io))
+            call = replace(call, rows=rows, state_bytes=choice.kept)
             self.streams.setdefault(stream, []).append(len(self.calls))
         self.calls.append(call)
 

@@ -26,12 +26,10 @@ NO_LIMIT = 1 << 62
 HASTY_ROUNDS = 40
 """Searches with few streams planned; if they do not settle it, all that may be of use are."""
 
-_Sum = Callable[[float, float, int], float]
-"""From the cost so far, a move's price and its RAM to the cost after it."""
 _Find = Callable[[Wish], Need]
 """The RAM of a stream."""
-_Moves = Callable[[int, State], tuple[tuple[Move, State, int], ...]]
-"""What can follow an operator in a state: moves, states and bytes."""
+_Moves = Callable[[int, State], dict[tuple[int, State], list[tuple[Move, int]]]]
+"""What can follow an operator in a state: by the end and the state after, moves and bytes."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Paths:
             limit: bytes that the buffers of any step may take together; None: any number.
             wanted: operators that may run by rows, with their neighbours.
         """
-        found = self._search(limit, wanted, lambda cost, price, _: cost + price, tight=False)
+        found = self._search(limit, wanted, narrow=False)
         return None if found is None else found[1]
 
     def narrowest(self, wanted: set[int], limit: int | None = None) -> int:
@@ -83,7 +81,7 @@ class Paths:
             limit: what to fall below.
         """
         below = None if limit is None else limit - 1
-        found = self._search(below, wanted, lambda cost, _, ram: max(cost, ram), tight=True)
+        found = self._search(below, wanted, narrow=True)
         if found is None:
             return NO_LIMIT if limit is None else limit
         return round(found[0])
@@ -117,19 +115,19 @@ class Paths:
         return tuple(sorted((self.owner[n], DENSE) for n in self.graph.inputs))
 
     def _search(
-        self, limit: int | None, wanted: set[int], total: _Sum, *, tight: bool
+        self, limit: int | None, wanted: set[int], *, narrow: bool
     ) -> tuple[float, list[Step]] | None:
-        """The way of least cost, and the cost; with `tight`, RAM matters even without a limit.
+        """The way of least cost, and the cost: the sum of prices, or the RAM of the widest move.
 
         Planning the RAM of a stream takes long, and few of the streams that there could be lie on
         the best way. So all but those planned before are first taken to need as little as they
         could; what lies on the way found is planned, until that changes nothing.
         """
-        moves = self._moves(limit, wanted, tight=tight or limit is not None)
+        moves = self._moves(limit, wanted, narrow=narrow)
         most = NO_LIMIT if limit is None else limit
         for hasty in range(HASTY_ROUNDS, -1, -1):
             find = self.ram.known if hasty else functools.partial(self.ram.need, limit=most)
-            found = self._way(limit, moves, total, find)
+            found = self._way(limit, moves, find, narrow=narrow)
             if found is None:
                 return None
             cost, way = found
@@ -147,15 +145,15 @@ class Paths:
         return cost, steps
 
     def _way(
-        self, limit: int | None, moves: _Moves, total: _Sum, find: _Find
+        self, limit: int | None, moves: _Moves, find: _Find, *, narrow: bool
     ) -> tuple[float, list[_Back]] | None:
         """The way of least cost as far as RAM is known.
 
         Args:
             limit: bytes; None for any number.
             moves: what can follow a state.
-            total: the cost.
             find: the RAM of a stream, or what is known of it.
+            narrow: whether RAM is the cost, not the price.
         """
         count = len(self.graph.ops)
         best: list[dict[State, float]] = [{} for _ in range(count + 1)]
@@ -163,27 +161,31 @@ class Paths:
         best[0][self._start()] = 0.0
         for index in range(count):
             for state, cost in best[index].items():
-                for move, after, ram in moves(index, state):
-                    beaten = best[move.end].get(after, math.inf)
-                    if total(cost, move.price, ram) >= beaten:
-                        continue
-                    need = Need(ram, planned=True)
-                    if move.wish is not None:
-                        need = find(move.wish)
-                    value = total(cost, move.price, need.ram)
-                    if value < beaten and (limit is None or need.ram <= limit):
-                        best[move.end][after] = value
-                        trail[move.end][after] = _Back(index, state, move, need.ram, need.planned)
+                for (end, after), options in moves(index, state).items():
+                    beaten = best[end].get(after, math.inf)
+                    for move, ram in options:
+                        if (max(cost, ram) if narrow else cost + move.price) >= beaten:
+                            if narrow:
+                                continue
+                            break  # the others cost more
+                        need = Need(ram, planned=True) if move.wish is None else find(move.wish)
+                        value = max(cost, need.ram) if narrow else cost + move.price
+                        if value < beaten and (limit is None or need.ram <= limit):
+                            best[end][after] = beaten = value
+                            back = _Back(index, state, move, need.ram, need.planned)
+                            trail[end][after] = back
         if not best[count]:
             return None
         state = min(best[count], key=lambda s: best[count][s])
         return best[count][state], _walk_back(trail, state)
 
-    def _moves(self, limit: int | None, wanted: set[int], *, tight: bool) -> _Moves:
-        """What can follow a state: moves, the states after them, and their RAM, or more.
+    def _moves(self, limit: int | None, wanted: set[int], *, narrow: bool) -> _Moves:
+        """What can follow a state: moves by the state after them, and their RAM, or more.
 
-        Each state's moves are made once. Overlap is looked at only where RAM is `tight`.
+        Each state's moves are made once. Overlap is looked at only where RAM matters; where it is
+        not the cost, the cheapest moves come first.
         """
+        tight = narrow or limit is not None
         priced = functools.cache(self.whole.priced)
         wished = self._terms(limit, wanted) if limit is not None and wanted else None
         # What reads an input that comes row by row runs by rows too, whatever it costs.
@@ -191,8 +193,8 @@ class Paths:
         forced = self._terms(NO_LIMIT if limit is None else limit, by_rows)
 
         @functools.cache
-        def follow(index: int, state: State) -> tuple[tuple[Move, State, int], ...]:
-            found = []
+        def follow(index: int, state: State) -> dict[tuple[int, State], list[tuple[Move, int]]]:
+            found: dict[tuple[int, State], list[tuple[Move, int]]] = {}
             if index not in by_rows:
                 ends: dict[Format, State] = {}
                 for move in self.whole.moves(index, state, priced(index)):
@@ -201,13 +203,17 @@ class Paths:
                         stored = move.steps[0].stored
                         if stored not in ends:
                             ends[stored] = self._after(state, index, move)
-                        found.append((move, ends[stored], ram))
+                        found.setdefault((move.end, ends[stored]), []).append((move, ram))
             terms = forced if index in by_rows else wished
             for stream in self.streams.moves(index, state, terms) if terms else ():
                 wish = self.ram.wish(index, state, stream)
                 move = Move(stream.end, stream.steps, stream.price, wish)
-                found.append((move, self._after(state, index, move), stream.least))
-            return tuple(found)
+                key = (move.end, self._after(state, index, move))
+                found.setdefault(key, []).append((move, stream.least))
+            if not narrow:
+                for options in found.values():
+                    options.sort(key=lambda option: option[0].price)
+            return found
 
         return follow
 

@@ -130,6 +130,7 @@ class Selection:
         self.stream_ram = StreamRam(self.streams)
         self.staying: dict[Choice, bool] = {}
         self.shared: dict[tuple[Choice, int], int] = {}
+        self.needs: dict[frozenset[str], list[int]] = {}
         self.floor: int | None = None
         self.steady = False
         self.ample = 0
@@ -138,7 +139,7 @@ class Selection:
         """Another selection from the same offers: `objective` may differ in its weights only."""
         other = copy.copy(self)
         other.objective, other.allow, other.ram = objective, allow, ram
-        other.floor, other.ample = None, 0
+        other.floor, other.ample, other.needs = None, 0, {}
         return other
 
     def program(self, optimize: str) -> Program:
@@ -322,8 +323,9 @@ class Selection:
         """Operators that no kernel runs within a limit as a whole."""
         if not self.streaming:
             return set()
-        needs = Paths(self).least_ram()
-        return {i for i, need in enumerate(needs) if need > limit}
+        if self.banned not in self.needs:
+            self.needs[self.banned] = Paths(self).least_ram()
+        return {i for i, need in enumerate(self.needs[self.banned]) if need > limit}
 
     def price(self, op: Op, choice: Choice) -> float:
         """What a choice costs at the objective's weights, with its share of code."""

@@ -43,8 +43,8 @@ class Wish:
         entries: formats of the tensors that it reads.
         waiting: bytes of those that only wait.
         scratch: working memory of its operators, by the buffer that they write.
-        plan: everything that a plan depends on.
-        bound: everything that a bound depends on, scratch left out.
+        plan: a number for everything that a plan depends on.
+        bound: a number for everything that a bound depends on, scratch left out.
     """
 
     first: int
@@ -52,8 +52,8 @@ class Wish:
     entries: State
     waiting: int
     scratch: Mapping[str, int]
-    plan: _Key
-    bound: _Key
+    plan: int
+    bound: int
 
 
 class StreamRam:
@@ -61,8 +61,10 @@ class StreamRam:
 
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
-        self._plans: dict[_Key, int] = {}
-        self._bounds: dict[_Key, StreamBound] = {}
+        self._plans: dict[int, int] = {}
+        self._bounds: dict[int, StreamBound] = {}
+        self._least: dict[int, int] = {}
+        self._numbers: dict[_Key, int] = {}
         self._kinds: dict[Choice, _Key] = {}
 
     def known(self, wish: Wish) -> Need:
@@ -71,8 +73,11 @@ class StreamRam:
         if plan is not None:
             return Need(plan + wish.waiting, planned=True)
         bound = self._bounds.get(wish.bound)
-        least = 0 if bound is None else bound.with_scratch(wish.scratch) + wish.waiting
-        return Need(max(wish.move.least, least), planned=False)
+        if bound is None:
+            return Need(wish.move.least, planned=False)
+        if wish.plan not in self._least:
+            self._least[wish.plan] = bound.with_scratch(wish.scratch)
+        return Need(max(wish.move.least, self._least[wish.plan] + wish.waiting), planned=False)
 
     def need(self, wish: Wish, limit: int) -> Need:
         """Finds out what matters: whether it is more than a limit, bytes, and if not, how much."""
@@ -109,9 +114,15 @@ class StreamRam:
             entries,
             sum(round_up(size, ALIGNMENT) for size in sizes),
             {owner[op.outputs[0]]: c.scratch for op, c in zip(ops, chosen, strict=True)},
-            (*site, chosen),
-            (*site, *(self._kind(op, choice) for op, choice in zip(ops, chosen, strict=True))),
+            self._number((*site, chosen)),
+            self._number(
+                (*site, *(self._kind(op, choice) for op, choice in zip(ops, chosen, strict=True)))
+            ),
         )
+
+    def _number(self, key: _Key) -> int:
+        """A number for a key: keys are long, and are looked up often."""
+        return self._numbers.setdefault(key, len(self._numbers))
 
     def _kind(self, op: Op, choice: Choice) -> _Key:
         """All of a choice that a bound depends on, scratch left out."""
