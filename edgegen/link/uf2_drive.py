@@ -150,13 +150,17 @@ def _how_to_enter(board: Board) -> str:
 
 
 def _candidates(roots: Sequence[Path]) -> Iterator[Path]:
-    """The roots, and the folders in them."""
+    """The roots, and the folders in them, each once, whatever names lead to it."""
+    seen = set()
     for root in roots:
-        yield root
         try:
-            yield from sorted(p for p in root.iterdir() if p.is_dir())
+            inside = sorted(p for p in root.iterdir() if p.is_dir())
         except OSError:
-            continue
+            inside = []
+        for path in (root, *inside):
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
 
 
 def _places() -> list[Path]:

@@ -15,6 +15,7 @@ from edgegen.cli import main
 from edgegen.errors import EdgegenError, LinkError
 from edgegen.link.flash import plan_flash
 from edgegen.link.pyocd import target_name
+from edgegen.link.uf2_drive import find_drive
 from edgegen.target.board import list_boards, load_board
 
 # pyOCD 0.46, board/board_ids.py: the targets of boards that name themselves to it.
@@ -132,6 +133,13 @@ def test_the_drive_is_found_among_others(tmp_path: Path) -> None:
     drive(tmp_path / "media" / "RPI-RP21")
     with pytest.raises(LinkError, match="2 boot loaders"):
         plan_flash(tmp_path / "p", load_board("pico"), roots=roots)
+
+
+def test_a_drive_with_several_names_is_one(tmp_path: Path) -> None:
+    place = drive(tmp_path / "media" / "RPI-RP2")
+    (tmp_path / "run").symlink_to(tmp_path / "media")
+    roots = [tmp_path / "media", tmp_path / "run", place, tmp_path / "none"]
+    assert find_drive(load_board("pico"), roots).path == place
 
 
 @pytest.mark.parametrize(
