@@ -60,6 +60,7 @@ from edgegen.verify.verify import reference_runs
 )
 @click.option(
     "--seconds",
+    type=click.FloatRange(min=0.0, min_open=True),
     default=60.0,
     show_default=True,
     help="With a UART: wall time for an image, or for one inference.",

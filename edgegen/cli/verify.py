@@ -40,10 +40,15 @@ from edgegen.verify.verify import verify_host
     help="Verify a board that runs this model's firmware, on this serial port or pyserial URL.",
 )
 @click.option(
-    "--baud", default=BAUD, show_default=True, help="Bits per second on the port.", type=int
+    "--baud",
+    default=BAUD,
+    show_default=True,
+    help="Bits per second on the port.",
+    type=click.IntRange(min=1),
 )
 @click.option(
     "--timeout",
+    type=click.FloatRange(min=0.0, min_open=True),
     default=30.0,
     show_default=True,
     help="Seconds that the board may take for an inference.",

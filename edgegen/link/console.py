@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import zlib
@@ -123,7 +124,8 @@ class Console:
             # Ends what an earlier program may have left unfinished.
             self._recover()
             try:
-                for line in self.command("name", self.answer_s / 2):
+                # Other firmware may never be silent: the whole answer is to come in time.
+                for line in self.command("name", self.answer_s / 2, limit_s=self.answer_s):
                     if found := re.fullmatch(r"m-name-dut-\[(.*)\]", line):
                         return found[1]
             except NoiseError:
@@ -135,12 +137,15 @@ class Console:
             raise restarted
         raise _no_console(bytes(self._heard))
 
-    def command(self, text: str, timeout_s: float | None = None) -> list[str]:
+    def command(
+        self, text: str, timeout_s: float | None = None, *, limit_s: float = math.inf
+    ) -> list[str]:
         """Sends a command; returns the lines of the answer, without the final m-ready.
 
         Args:
             text: the command without its '%'.
             timeout_s: longest silence before its end; `answer_s` when None.
+            limit_s: longest time until its end.
 
         Raises:
             NoiseError: the answer did not end in time, or holds bytes that are no text.
@@ -149,7 +154,8 @@ class Console:
         timeout_s = self.answer_s if timeout_s is None else timeout_s
         self.port.write(f"{text}%".encode())
         lines: list[str] = []
-        while (line := self._line(timeout_s)) is not None and len(lines) < _MOST_LINES:
+        last = time.monotonic() + limit_s
+        while (line := self._line(timeout_s, last)) is not None and len(lines) < _MOST_LINES:
             if line == READY:
                 return _judged(text, lines)
             if line.startswith("fault "):
@@ -255,13 +261,13 @@ class Console:
         self._heard = (self._heard + found)[-_REMEMBERED:]
         return found
 
-    def _line(self, timeout_s: float) -> str | None:
-        """The next line; None after a silence."""
+    def _line(self, timeout_s: float, last: float) -> str | None:
+        """The next line; None after a silence, or at the time `last`."""
         end = time.monotonic() + timeout_s
         while b"\n" not in self._pending:
             if len(self._pending) > _LONGEST_ANSWER:
                 raise NoiseError(Problem("the lines that arrive have no end"))
-            left = end - time.monotonic()
+            left = min(end, last) - time.monotonic()
             if left <= 0:
                 return None
             if found := self._read(left):

@@ -84,6 +84,16 @@ def test_the_sketch_runs(app: str, tmp_path: Path) -> None:
         assert "m-selftest-[PASS]" in printed
 
 
+def test_the_readme_has_the_rate_of_the_sketch(tmp_path: Path) -> None:
+    for app in ("console", "mlperf-energy"):
+        folder = tmp_path / app
+        project(BOARD, "arduino", folder, app=app)
+        (sketch,) = folder.rglob("board.cpp")
+        rate = re.search(r"Serial\.begin\((\d+)\)", sketch.read_text())
+        assert rate is not None
+        assert f"At {rate[1]} baud" in (folder / "README.md").read_text()
+
+
 def build_sketch(folder: Path, name: str, work: Path) -> Path:
     """The program of a sketch in the examples of a library folder."""
     example = folder / "examples" / name

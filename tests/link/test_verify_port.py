@@ -309,6 +309,22 @@ def test_a_port_that_never_stops_is_an_error(babble: bytes) -> None:
         Console(port, answer_s=0.05).connect()
 
 
+def test_other_firmware_that_says_something_all_the_time_is_left_soon() -> None:
+    """A line every 10 ms: no silence ever, and no console."""
+    port = Scripted(lambda _data: b"")
+
+    def tick(_seconds: float) -> bytes:
+        time.sleep(0.01)
+        return b"t = 21.5 C\r\n"
+
+    port.read = tick  # type: ignore[assignment,method-assign]
+    begun = time.monotonic()
+    with pytest.raises(LinkError, match="does not answer as the console does"):
+        Console(port, answer_s=0.1).connect()
+    # Three attempts: twice the line, an empty command (a second) and a name.
+    assert time.monotonic() - begun < 10.0
+
+
 def test_a_port_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         main, ["verify", str(DEMO_MODEL), "--port", str(tmp_path / "ttyNONE")]
