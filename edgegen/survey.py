@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
-from pathlib import Path
 
-from edgegen.codegen.names import identifier
 from edgegen.codegen.package import Package, pack
-from edgegen.errors import of_file
 from edgegen.ir import Graph
 from edgegen.kernels.program import Program
-from edgegen.pipeline import Options, load_model, prepared_graph
+from edgegen.pipeline import Options
 from edgegen.plan.plan import plan
 from edgegen.target.board import Board
 from edgegen.target.budget import cycles
@@ -107,49 +99,6 @@ def survey(
         found[board.name] = surveyor.on(board)
         seen(found[board.name])
     return tuple(found[board.name] for board in boards)
-
-
-def survey_files(
-    models: Sequence[Path],
-    options: Options,
-    boards: Sequence[Board],
-    seen: Callable[[str], None] = lambda _: None,
-) -> dict[str, tuple[BoardFit, ...]]:
-    """`survey` of model files, several at a time where there are several processors.
-
-    Args:
-        models: the files.
-        options: how to read them.
-        boards: in any order.
-        seen: called with the name of each file as it is done.
-
-    Returns:
-        By the name of the file, in the order of `models`.
-
-    Raises:
-        EdgegenError: what is wrong with the first model that cannot be compiled.
-    """
-    workers = min(len(models), os.cpu_count() or 1)
-    found = {}
-    with contextlib.ExitStack() as stack:
-        results: Iterator[tuple[BoardFit, ...]]
-        if workers > 1:
-            # Forked processes inherit locks of threads that they do not have.
-            context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(ProcessPoolExecutor(workers, context))
-            results = pool.map(_survey_file, models, repeat(options), repeat(boards))
-        else:
-            results = map(_survey_file, models, repeat(options), repeat(boards))
-        for model, fits in zip(models, results, strict=True):
-            found[model.name] = fits
-            seen(model.name)
-    return found
-
-
-def _survey_file(model: Path, options: Options, boards: Sequence[Board]) -> tuple[BoardFit, ...]:
-    name = identifier(model.stem)
-    with of_file(model.name):
-        return survey(prepared_graph(load_model(model), name, options), name, boards)
 
 
 def ordered(fits: Iterable[BoardFit], by: str = "time") -> list[BoardFit]:

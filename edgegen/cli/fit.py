@@ -13,7 +13,8 @@ from edgegen.errors import InputError, Problem
 from edgegen.frontends.onnx import OnnxOptions
 from edgegen.pipeline import DTYPES, Options
 from edgegen.report.fit_table import fit_page, fit_report, fit_text, print_fit
-from edgegen.survey import SORTS, is_emulated, survey_files
+from edgegen.survey import SORTS, is_emulated
+from edgegen.survey_files import survey_files
 from edgegen.target.board import list_boards, load_board
 
 

@@ -15,6 +15,7 @@ from edgegen.emulate.ladder import LADDER
 from edgegen.errors import FitError
 from edgegen.pipeline import Options, compile_model, prepared_graph, render
 from edgegen.survey import BoardFit, is_emulated, ordered, survey
+from edgegen.survey_files import survey_files
 from edgegen.target.board import Board, Region, list_boards, load_board
 from edgegen.target.budget import least_arena
 from edgegen.target.choices import choices
@@ -184,6 +185,14 @@ def test_several_models_are_surveyed_apart() -> None:
         for model in (str(DEMO_MODEL), other)
     ]
     assert together == alone[0] + alone[1]
+
+
+def test_processes_change_nothing() -> None:
+    names = ("nrf52840dk", "rp2040", "nucleo_f207zg", "nucleo_h743zi", "nucleo_f072rb")
+    boards = [load_board(name) for name in names]
+    graph = prepared_graph(DEMO_MODEL.read_bytes(), DEMO_MODEL.stem, Options())
+    together = survey(graph, DEMO_MODEL.stem, boards)
+    assert survey_files([DEMO_MODEL], Options(), boards) == {DEMO_MODEL.name: together}
 
 
 def test_what_is_wrong_with_one_of_several_models_is_said(tmp_path: Path) -> None:
