@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ WAYS: Final = ("pyocd", "uf2")
 """How an image reaches a board: through a debug probe, or as a file on the boot loader's drive."""
 
 _IMAGES: Final = {"pyocd": (".elf", ".hex", ".bin"), "uf2": (".uf2",)}
+# ELF specification, "ELF header" and "Program header": e_phoff, e_phentsize and e_phnum; p_type,
+# p_offset, p_vaddr, p_paddr and p_filesz.
+_ELF_32_LITTLE: Final = b"\x7fELF\x01\x01"
+_ELF_HEAD: Final = struct.Struct("<28sI10x2H")
+_ELF_SEGMENT: Final = struct.Struct("<5I")
+_LOADED: Final = 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def plan_flash(
         roots: where drives are searched; by default where this system mounts them.
 
     Raises:
-        InputError: there is no image, or none of this kind.
+        InputError: there is no image, none of this kind, or it is another board's.
         LinkError: the drive is not there.
         ToolError: pyOCD is missing.
     """
@@ -72,10 +79,50 @@ def plan_flash(
         )
         shown = shlex.join(["cp", str(image), str(place.path / image.name)])
         return Flashing(shown, lambda: uf2_drive.copy(image, place))
+    require_addresses(image, board)
     name = target or pyocd.target_name(board)
-    base = board.placement.code.usable_origin if image.suffix == ".bin" else None
+    base = _image_origin(board) if image.suffix == ".bin" else None
     line = pyocd.command(name, image, base)
     return Flashing(shlex.join(line), lambda: pyocd.run(line, name))
+
+
+def require_addresses(image: Path, board: Board) -> None:
+    """Checks that an ELF file's bytes go where the board has memory; other files do not say.
+
+    Raises:
+        InputError: they do not.
+    """
+    content = image.read_bytes()
+    if len(content) < _ELF_HEAD.size or not content.startswith(_ELF_32_LITTLE):
+        return
+    _, first, size, count = _ELF_HEAD.unpack_from(content)
+    for at in range(first, first + size * count, max(size, 1)):
+        if len(content) < at + _ELF_SEGMENT.size:
+            return
+        kind, _, _, address, bytes_ = _ELF_SEGMENT.unpack_from(content, at)
+        if kind == _LOADED and bytes_ and not _takes(board, address):
+            raise InputError(
+                Problem(
+                    f"{image.name!r} has {bytes_:,} bytes for {address:#010x}, where "
+                    f"{board.title} has no memory for an image",
+                    hint="was it built for another board?",
+                )
+            )
+
+
+def _image_origin(board: Board) -> int:
+    """The address of an image's first byte: RP2040's begin with the second-stage loader."""
+    code = board.placement.code
+    own_loader = board.soc is not None and board.soc.family == "rp2040"
+    return code.origin if own_loader else code.usable_origin
+
+
+def _takes(board: Board, address: int) -> bool:
+    """Whether an image may have bytes there: not where a boot loader of the board's own is."""
+    code = board.placement.code
+    if code.origin <= address < code.end:
+        return address >= _image_origin(board)
+    return any(address in window for region in board.regions for window in region.windows)
 
 
 def find_image(path: Path, board: Board, suffixes: Sequence[str]) -> Path:

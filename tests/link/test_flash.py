@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -211,6 +213,41 @@ def test_a_raw_image_goes_behind_the_boot_loader(tmp_path: Path, pyocd: Path) ->
     wanted = f"$ {pyocd} flash --no-wait --target nrf52840 --base-address 0x27000 {binary}"
     assert result.output.strip() == wanted
     assert not (tmp_path / "arguments").exists()
+
+
+def test_a_raw_image_of_a_pico_begins_with_the_loader(tmp_path: Path, pyocd: Path) -> None:
+    assert pyocd.is_file()
+    binary = image(tmp_path, "firmware.bin")
+    result = flash(binary, "-b", "pico", "--via", "pyocd", "--dry-run")
+    assert "--base-address 0x10000000 " in result.output
+
+
+@pytest.mark.skipif(
+    shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"
+)
+@pytest.mark.parametrize(
+    ("address", "board", "refused"),
+    [
+        (0x0, "nrf52840dk", False),
+        (0x0, "nucleo_l4r5zi", True),  # flash is at 0x08000000
+        (0x0, "nano33ble", True),  # Arduino's boot loader is there
+        (0x10000, "nano33ble", False),
+        (0x10000000, "pico", False),  # the second-stage loader is the image's own
+        (0x10000000, "nrf52840dk", True),
+    ],
+)
+def test_an_image_of_another_board_is_refused(
+    address: int, board: str, refused: bool, tmp_path: Path, pyocd: Path
+) -> None:
+    assert pyocd.is_file()
+    elf, script = tmp_path / "firmware.elf", tmp_path / "script.ld"
+    (tmp_path / "data.c").write_text("const int data[16] = {1};")
+    script.write_text(f"SECTIONS {{ .rodata {address:#x} : {{ *(.rodata*) }} }}")
+    command = ["arm-none-eabi-gcc", "-nostdlib", "-T", script, tmp_path / "data.c", "-o", elf]
+    subprocess.run([str(word) for word in command], check=True)
+    result = flash(elf, "-b", board, "--via", "pyocd", "--dry-run")
+    assert (result.exit_code != 0) == refused, result.output
+    assert ("was it built for another board?" in result.output) == refused
 
 
 def test_pyocds_failure_is_reported(tmp_path: Path, pyocd: Path) -> None:
