@@ -70,7 +70,7 @@ def find_drive(board: Board, roots: Sequence[Path] | None = None) -> Drive:
     raise LinkError(
         Problem(
             f"no drive of the boot loader of {board.title} is there",
-            why=f"there is only {others}" if others else "",
+            why=f"there is only {others}" if others else _searched(places),
             hint=f"{_how_to_enter(board)}; or name the drive with --drive",
         )
     )
@@ -163,6 +163,13 @@ def _candidates(roots: Sequence[Path]) -> Iterator[Path]:
                 yield path
 
 
+def _searched(places: Sequence[Path]) -> str:
+    """Where no drive was found; the letters of Windows say nothing."""
+    if sys.platform == "win32":
+        return ""
+    return f"none is mounted in {', '.join(map(str, places))}"
+
+
 def _places() -> list[Path]:
     """Where this system mounts drives."""
     if sys.platform == "win32":
@@ -170,4 +177,5 @@ def _places() -> list[Path]:
     if sys.platform == "darwin":
         return [Path("/Volumes")]
     user = os.environ.get("USER", "")
-    return [Path(root) for root in (f"/media/{user}", f"/run/media/{user}", "/media", "/mnt")]
+    own = [f"/media/{user}", f"/run/media/{user}"] if user else []
+    return [Path(root) for root in (*own, "/media", "/mnt")]

@@ -132,6 +132,9 @@ def test_the_drive_is_found_among_others(tmp_path: Path) -> None:
     source.write_bytes(uf2_blocks())
     assert "hold BOOTSEL" in str(error.value)
     assert "(RPI-RP2)" in str(error.value)
+    with pytest.raises(LinkError) as error:
+        plan_flash(tmp_path / "p", load_board("pico"), roots=[tmp_path / "absent"])
+    assert f"none is mounted in {tmp_path / 'absent'}" in str(error.value)
     drive(tmp_path / "media" / "RPI-RP21")
     with pytest.raises(LinkError, match="2 boot loaders"):
         plan_flash(tmp_path / "p", load_board("pico"), roots=roots)
