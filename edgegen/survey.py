@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from edgegen.codegen.package import Package, pack
 from edgegen.ir import Graph
-from edgegen.kernels.program import Program
 from edgegen.pipeline import Options
-from edgegen.plan.plan import plan
+from edgegen.plan.plan import Plan
 from edgegen.target.board import Board
 from edgegen.target.budget import cycles
 from edgegen.target.fit import Fit, measure
@@ -132,7 +131,6 @@ class _Surveyor:
         self._graph, self._name = graph, name
         self._programs: dict[CoreKey, Programs] = {}
         self._packages: dict[int, Package] = {}
-        self._kept: list[Program] = []
 
     def on(self, board: Board) -> BoardFit:
         """The model on a board."""
@@ -141,16 +139,17 @@ class _Surveyor:
         flash, ram = _budgets(board)
         if programs.hopeless(flash, ram):
             return self._hopeless(board, programs.least_arena(), programs.least_flash)
-        package = self._package(programs.within(flash, ram))
+        program = programs.within(flash, ram)
+        package = self._package(programs.plan(program))
         settled = settle(board, (package,))
         return self._judged(settled, package, measure((package,), settled))
 
-    def _package(self, program: Program) -> Package:
+    def _package(self, plan: Plan) -> Package:
         """The packed program, each one packed once."""
-        if id(program) not in self._packages:
-            self._kept.append(program)  # an id means something only as long as its owner lives
-            self._packages[id(program)] = pack(plan(program), self._name)
-        return self._packages[id(program)]
+        if id(plan) not in self._packages:
+            # The package keeps its plan: an id means something only as long as its owner lives.
+            self._packages[id(plan)] = pack(plan, self._name)
+        return self._packages[id(plan)]
 
     def _judged(self, board: Board, package: Package, fit: Fit) -> BoardFit:
         program = package.plan.program

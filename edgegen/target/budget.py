@@ -15,7 +15,7 @@ from dataclasses import replace
 from edgegen.errors import InternalError
 from edgegen.ir import Graph, Op
 from edgegen.kernels.program import KernelCall, Program
-from edgegen.plan.plan import plan
+from edgegen.plan.plan import Plan, plan
 from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
 from edgegen.target.fit import CALL_CODE_BYTES, GLUE_CODE_BYTES
@@ -89,7 +89,7 @@ class Search:
         )
         self.limit = ram_budget
         self.constants: dict[_Key, int] = {}
-        self.arenas: dict[_Key, int] = {}
+        self.plans: dict[_Key, Plan] = {}
         self.ample, self.free = 0, False
 
     def program(self) -> Program:
@@ -254,10 +254,14 @@ class Search:
 
     def arena(self, program: Program) -> int:
         """Bytes of the planned arena."""
+        return self.plan(program).arena.size
+
+    def plan(self, program: Program) -> Plan:
+        """The plan of a program; equal calls have one plan."""
         key = (*(_key(call) for call in program.calls), *program.streams)
-        if key not in self.arenas:
-            self.arenas[key] = plan(program).arena.size
-        return self.arenas[key]
+        if key not in self.plans:
+            self.plans[key] = plan(program)
+        return self.plans[key]
 
 
 def _little_scratch(_op: Op, choice: Choice) -> bool:

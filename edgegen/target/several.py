@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from edgegen.ir import Graph, Op
 from edgegen.kernels.program import Program
+from edgegen.plan.plan import Plan
 from edgegen.target.budget import Search, flash_bytes, least_arena
 from edgegen.target.choices import Choice
 from edgegen.target.cores import Core
@@ -64,6 +65,7 @@ class Programs:
     optimize: str = "balanced"
     _known: list[_Known] = field(default_factory=list)
     _exact: dict[tuple[int, int], Program] = field(default_factory=dict)
+    _plans: dict[int, Plan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         objective = OBJECTIVES[self.optimize]
@@ -85,9 +87,14 @@ class Programs:
             self.graph, self.core, self.optimize, flash, ram, streaming=True, selection=shared
         )
         program = search.program()
+        self._plans[id(program)] = search.plan(program)
         if search.free and search.ample <= ram:
             self._known.append(_Known(program, flash_bytes(program), (search.ample, ram)))
         return program
+
+    def plan(self, program: Program) -> Plan:
+        """The plan of a program that `within` gave."""
+        return self._plans[id(program)]
 
     def least_arena(self) -> int:
         """Bytes that no arena can do without."""

@@ -8,6 +8,7 @@ taps, and outputs share what is loaded.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -84,6 +85,7 @@ class Step:
         return len(self.taps) + len(self.pixels)
 
 
+@functools.lru_cache(maxsize=1024)
 def schedule(line: Line, outputs: int) -> tuple[Step, ...]:
     """The steps of one row of taps for a block of outputs."""
     registers = PIXELS if line.odd_words else (*PIXELS, ODD_TAPS)
