@@ -6,6 +6,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from tests.support.data import integers
 
 
 @given(
-    real=st.floats(2.0**-31, 1.0, exclude_max=True),
+    real=st.floats(2.0**-31, 1.0 - 2.0**-31),
     x=st.integers(INT32_MIN, INT32_MAX) | st.integers(-1000, 1000),
 )
 def test_products_are_rounded_half_up(real: float, x: int) -> None:
@@ -28,6 +29,11 @@ def test_products_are_rounded_half_up(real: float, x: int) -> None:
     exact = x * Fraction(multiplier.mantissa) * Fraction(2) ** (multiplier.shift - 31)
     assert abs(multiplier.real - real) <= 2.0**-32
     assert multiply_by(x, multiplier) == floor(exact + Fraction(1, 2))
+
+
+@pytest.mark.parametrize("real", [1.0 - 2.0**-33, 0.9999999999999999])
+def test_what_rounds_to_one_is_one(real: float) -> None:
+    assert single_rounding_multiplier(real) == quantize_multiplier(1.0)
 
 
 @given(st.floats(1.0, 2.0**20))
